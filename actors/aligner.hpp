@@ -1,0 +1,61 @@
+// Decides what a barrier does to a subtask with several input channels.
+#pragma once
+
+#include "delivery_mode.hpp"
+#include "messages.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// A barrier whose snapshot is due, with the times of its alignment.
+struct aligned_barrier {
+  barrier mark;
+  monotonic_time first_arrival{};
+  monotonic_time last_arrival{};
+  std::vector<sequence_number> received; ///< per channel, the barrier's own sequence number
+};
+
+/// Aligns barriers, after Carbone et al., "Lightweight Asynchronous Snapshots for Distributed Dataflows" (2015).
+///
+/// Exactly-once: a channel whose barrier has come is held until all others' have come. At-least-once: nothing is held.
+/// A later barrier on any channel cancels an earlier alignment, since barriers come in order on every channel.
+class aligner {
+public:
+  aligner(std::size_t channels, delivery_mode mode);
+
+  /// A barrier has reached the front of a channel. Returns it if it was the last one: the snapshot is due, and the
+  /// channels stay held until `release`.
+  std::optional<aligned_barrier> on_barrier(std::size_t channel, const barrier& mark, sequence_number sequence,
+                                            monotonic_time now);
+  /// The coordinator has given the checkpoint up: its barriers that are still to come are skipped.
+  void abort(checkpoint_id id);
+  /// The snapshot of an aligned barrier is taken: its channels go on.
+  void release(checkpoint_id id);
+
+  /// Whether a channel must not be read.
+  [[nodiscard]] bool held(std::size_t channel) const noexcept { return held_[channel]; }
+  /// The checkpoint that is being aligned, for messages about who is late.
+  [[nodiscard]] std::optional<checkpoint_id> aligning() const noexcept;
+
+private:
+  struct alignment {
+    barrier mark;
+    monotonic_time first_arrival{};
+    std::size_t arrived = 0;
+    std::vector<sequence_number> received; ///< 0: not arrived
+  };
+
+  void cancel_before(checkpoint_id id);
+
+  delivery_mode mode_;
+  std::vector<bool> held_;
+  std::map<checkpoint_id, alignment> open_;
+  checkpoint_id aborted_through_{0}; ///< barriers of checkpoints up to this one are skipped
+};
+
+} // namespace weir::inline v0

@@ -1,0 +1,14 @@
+// Turns a caught exception of any type into what the coordinator is told.
+#pragma once
+
+#include "messages.hpp"
+
+#include <exception>
+#include <string>
+
+namespace weir::inline v0 {
+
+/// What failed, in `subtask_failed`'s words. For use inside a catch block.
+[[nodiscard]] subtask_failed failure_from_exception(std::exception_ptr thrown, std::string operator_name);
+
+} // namespace weir::inline v0

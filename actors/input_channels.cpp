@@ -1,0 +1,64 @@
+#include "input_channels.hpp"
+
+#include "../persistence/error.hpp"
+
+#include <string>
+#include <utility>
+
+namespace weir::inline v0 {
+
+input_channels::input_channels(region_id region, attempt_id attempt, std::vector<input_channel_spec> channels,
+                               std::uint64_t window)
+  : region_(region), attempt_(attempt), window_(window) {
+  for (input_channel_spec& spec : channels) {
+    by_id_.emplace(spec.id, channels_.size());
+    channels_.push_back({});
+    channels_.back().spec = std::move(spec);
+    channels_.back().granted = window;
+  }
+}
+
+bool input_channels::push(channel_message message) {
+  if (message.region != region_ || message.attempt < attempt_)
+    return false;
+  const auto at = by_id_.find(message.channel);
+  if (message.attempt > attempt_ || at == by_id_.end())
+    throw error({"channel " + to_string(message.channel), "a message for attempt " + to_string(attempt_),
+                 "one for attempt " + to_string(message.attempt), ""});
+  channel& c = channels_[at->second];
+  if (message.sequence != c.last.next())
+    throw error({"channel " + to_string(message.channel) + " from " + c.spec.from,
+                 "message " + to_string(c.last.next()), to_string(message.sequence),
+                 message.sequence > c.last ? "messages were lost on the way" : "a message came twice"});
+  c.last = message.sequence;
+  c.queue.push_back(std::move(message));
+  return true;
+}
+
+channel_message input_channels::take(std::size_t index) {
+  channel& c = channels_[index];
+  channel_message message = std::move(c.queue.front());
+  c.queue.pop_front();
+  if (std::holds_alternative<batch_ptr>(message.payload))
+    ++c.taken;
+  return message;
+}
+
+std::optional<credit_grant> input_channels::due_grant(std::size_t index) {
+  channel& c = channels_[index];
+  // Half a window at a time: a message for every batch would double the messages.
+  if (c.taken + window_ - c.granted < (window_ + 1) / 2)
+    return std::nullopt;
+  c.granted = c.taken + window_;
+  return credit_grant{region_, attempt_, c.spec.id, c.granted, c.last};
+}
+
+std::size_t input_channels::queued() const noexcept {
+  std::size_t sum = 0;
+  for (const channel& c : channels_)
+    for (const channel_message& message : c.queue)
+      sum += std::holds_alternative<batch_ptr>(message.payload) ? 1 : 0;
+  return sum;
+}
+
+} // namespace weir::inline v0

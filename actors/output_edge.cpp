@@ -1,0 +1,86 @@
+#include "output_edge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::inline v0 {
+
+output_channel::output_channel(region_id region, attempt_id attempt, channel_id id, std::uint64_t first_credit,
+                               channel_send send)
+  : region_(region), attempt_(attempt), id_(id), send_(std::move(send)), credit_limit_(first_credit) {}
+
+bool output_channel::may_go(const channel_message& message) const noexcept {
+  return !std::holds_alternative<batch_ptr>(message.payload) || batches_sent_ < credit_limit_;
+}
+
+void output_channel::send(channel_message message) {
+  if (std::holds_alternative<batch_ptr>(message.payload))
+    ++batches_sent_;
+  send_(std::move(message));
+}
+
+sequence_number output_channel::push(channel_payload payload) {
+  last_ = last_.next();
+  // One watermark is enough: a later one says all that the earlier said.
+  if (std::holds_alternative<watermark>(payload) && !waiting_.empty() &&
+      std::holds_alternative<watermark>(waiting_.back().payload)) {
+    waiting_.back().payload = std::move(payload);
+    last_ = waiting_.back().sequence;
+    return last_;
+  }
+  channel_message message{region_, attempt_, id_, last_, std::move(payload)};
+  if (waiting_.empty() && may_go(message))
+    send(std::move(message));
+  else
+    waiting_.push_back(std::move(message));
+  return last_;
+}
+
+void output_channel::grant(const credit_grant& g) {
+  credit_limit_ = std::max(credit_limit_, g.limit);
+  while (!waiting_.empty() && may_go(waiting_.front())) {
+    channel_message next = std::move(waiting_.front());
+    waiting_.pop_front();
+    send(std::move(next));
+  }
+}
+
+output_edge::output_edge(std::unique_ptr<any_partitioner> partitioner, std::vector<output_channel> channels,
+                         std::size_t batch_size, std::uint32_t max_parallelism, std::size_t max_waiting)
+  : partitioner_(std::move(partitioner)), channels_(std::move(channels)), max_waiting_(max_waiting) {
+  partitioner_->configure(channels_.size(), batch_size, max_parallelism);
+}
+
+bool output_edge::accept(batch_ptr batch) {
+  partitioner_->route(std::move(batch), *this);
+  return !full();
+}
+
+bool output_edge::full() const noexcept {
+  return std::any_of(channels_.begin(), channels_.end(),
+                     [this](const output_channel& c) { return c.waiting() >= max_waiting_; });
+}
+
+void output_edge::flush() { partitioner_->flush(*this); }
+
+std::vector<channel_position> output_edge::broadcast(const channel_payload& control) {
+  flush();
+  std::vector<channel_position> positions;
+  positions.reserve(channels_.size());
+  for (output_channel& channel : channels_)
+    positions.push_back({channel.id(), channel.push(control)});
+  return positions;
+}
+
+bool output_edge::grant(const credit_grant& g) {
+  for (output_channel& channel : channels_)
+    if (channel.id() == g.channel) {
+      channel.grant(g);
+      return true;
+    }
+  return false;
+}
+
+void output_edge::deliver(std::size_t target, batch_ptr batch) { channels_[target].push(std::move(batch)); }
+
+} // namespace weir::inline v0

@@ -1,0 +1,71 @@
+#include "sink_driver.hpp"
+
+#include <utility>
+
+namespace weir::inline v0 {
+
+void inline_sink::start(sink_start start) { writer_ = sink_.open_writer(start); }
+
+bool inline_sink::accept(batch_ptr batch) {
+  writer_->write(*batch);
+  return true;
+}
+
+void inline_sink::prepare(checkpoint_id checkpoint) { answers_.prepared(checkpoint, writer_->prepare(checkpoint)); }
+
+void inline_sink::commit(checkpoint_id up_to, std::vector<prepared_output> prepared) {
+  writer_->commit(prepared);
+  answers_.committed(up_to);
+}
+
+void companion_sink::start(sink_start start) { tell_({sink_command::start{std::move(start)}}); }
+
+bool companion_sink::accept(batch_ptr batch) {
+  ++under_way_;
+  written_since_flush_ = true;
+  tell_({sink_command::write{std::move(batch)}});
+  return !full();
+}
+
+void companion_sink::prepare(checkpoint_id checkpoint) { tell_({sink_command::prepare{checkpoint}}); }
+
+void companion_sink::commit(checkpoint_id up_to, std::vector<prepared_output> prepared) {
+  tell_({sink_command::commit{up_to, std::move(prepared)}});
+}
+
+void companion_sink::flush() {
+  if (std::exchange(written_since_flush_, false))
+    tell_({sink_command::flush{}});
+}
+
+void companion_sink::on_answer(sink_answer answer) {
+  if (std::holds_alternative<sink_answer::started>(answer.what))
+    started_ = true;
+  else if (const auto* written = std::get_if<sink_answer::written>(&answer.what))
+    under_way_ -= written->batches;
+  else if (auto* prepared = std::get_if<sink_answer::prepared>(&answer.what))
+    answers_.prepared(prepared->checkpoint, std::move(prepared->id));
+  else
+    answers_.committed(std::get<sink_answer::committed>(answer.what).up_to);
+}
+
+sink_answer carry_out(sink_command command, const any_sink& sink, std::unique_ptr<sink_writer>& writer) {
+  if (auto* start = std::get_if<sink_command::start>(&command.what)) {
+    writer = sink.open_writer(start->with);
+    return {sink_answer::started{}};
+  }
+  if (auto* write = std::get_if<sink_command::write>(&command.what)) {
+    writer->write(*write->batch);
+    return {sink_answer::written{1}};
+  }
+  if (const auto* prepare = std::get_if<sink_command::prepare>(&command.what))
+    return {sink_answer::prepared{prepare->checkpoint, writer->prepare(prepare->checkpoint)}};
+  if (const auto* commit = std::get_if<sink_command::commit>(&command.what)) {
+    writer->commit(commit->prepared);
+    return {sink_answer::committed{commit->up_to}};
+  }
+  writer->flush();
+  return {sink_answer::written{0}};
+}
+
+} // namespace weir::inline v0

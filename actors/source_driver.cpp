@@ -1,0 +1,145 @@
+#include "source_driver.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::inline v0 {
+
+namespace {
+
+/// Readers that may be open at a time, so that a million files need no million descriptors.
+constexpr std::size_t most_open_readers = 64;
+/// Reads of one split before another has its turn.
+constexpr std::size_t reads_a_turn = 16;
+
+} // namespace
+
+split_readers::split_readers(const any_source& source, std::vector<source_operator::unread_split> splits)
+  : source_(source), waiting_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())) {}
+
+bool split_readers::read(any_collector& out, std::size_t max_records, processing_time now, bool every_position,
+                         result& into) {
+  const bool one_at_a_time = source_.one_split_at_a_time();
+  for (;;) {
+    auto due = std::find_if(open_.begin(), open_.end(), [now](const open_reader& r) { return r.due <= now; });
+    const bool may_open = !waiting_.empty() && open_.size() < most_open_readers &&
+                          (due == open_.end() || (!one_at_a_time && open_.size() < most_open_readers));
+    if (may_open) {
+      source_operator::unread_split next = std::move(waiting_.front());
+      waiting_.pop_front();
+      open_.push_back({next.split.id, source_.open_split(next.split, next.position, now), {}, 0});
+      continue;
+    }
+    if (due == open_.end()) {
+      next_at_ = {};
+      for (const open_reader& r : open_)
+        next_at_ = next_at_ == processing_time{} ? r.due : std::min(next_at_, r.due);
+      return false;
+    }
+    open_reader& r = *due;
+    if (!begin_read(*r.reader))
+      return false;
+    into.status = r.reader->read(out, max_records);
+    end_read();
+    into.split = r.split;
+    if (every_position || into.status == read_status::end)
+      into.position = r.reader->position();
+    if (into.status == read_status::end) {
+      open_.erase(due);
+    } else {
+      if (into.status == read_status::later)
+        r.due = r.reader->next_at();
+      if (!one_at_a_time && ++r.reads % reads_a_turn == 0) {
+        open_reader last = std::move(r);
+        open_.erase(due);
+        open_.push_back(std::move(last));
+      }
+    }
+    return true;
+  }
+}
+
+std::vector<split_readers::result> split_readers::positions() const {
+  std::vector<result> all;
+  for (const open_reader& r : open_)
+    all.push_back({r.split, r.reader->position(), read_status::more});
+  return all;
+}
+
+bool split_readers::begin_read(split_reader& reader) {
+  const std::lock_guard lock(interrupt_mutex_);
+  reading_ = &reader;
+  return !interrupted_;
+}
+
+void split_readers::end_read() {
+  const std::lock_guard lock(interrupt_mutex_);
+  reading_ = nullptr;
+}
+
+void split_readers::interrupt() noexcept {
+  const std::lock_guard lock(interrupt_mutex_);
+  interrupted_ = true;
+  if (reading_)
+    reading_->interrupt();
+}
+
+source_driver::~source_driver() = default;
+
+inline_source::inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size)
+  : op_(op), chain_(chain), env_(env), batch_size_(batch_size), readers_(*op.as_source(), op.unread()) {}
+
+source_progress inline_source::produce() {
+  if (halted_ || readers_.exhausted())
+    return source_progress::ended;
+  any_collector& out = chain_.head_outputs().any_port(0);
+  out.resume();
+  split_readers::result result;
+  if (!readers_.read(out, batch_size_, env_.now(), false, result))
+    return readers_.exhausted() ? source_progress::ended : source_progress::waiting;
+  chain_.flush_head();
+  if (result.status == read_status::end)
+    op_.advance(result.split, std::move(result.position), true);
+  return source_progress::produced;
+}
+
+void inline_source::note_positions() {
+  for (split_readers::result& at : readers_.positions())
+    op_.advance(at.split, std::move(at.position), false);
+}
+
+companion_source::companion_source(source_operator& op, operator_chain& chain, std::function<void()> ask,
+                                   std::size_t reads_ahead)
+  : op_(op), chain_(chain), ask_(std::move(ask)), reads_ahead_(reads_ahead) {}
+
+void companion_source::ask_more() {
+  while (!all_ended_ && !halted_ && asked_ + ready_.size() < reads_ahead_) {
+    ++asked_;
+    ask_();
+  }
+}
+
+void companion_source::on_read(companion_read read) {
+  --asked_;
+  all_ended_ = all_ended_ || read.all_ended;
+  if (!read.split.empty())
+    ready_.push_back(std::move(read));
+}
+
+source_progress companion_source::produce() {
+  if (halted_)
+    return source_progress::ended;
+  if (ready_.empty()) {
+    ask_more();
+    return all_ended_ && asked_ == 0 ? source_progress::ended : source_progress::waiting;
+  }
+  companion_read next = std::move(ready_.front());
+  ready_.pop_front();
+  ask_more();
+  for (batch_ptr& batch : next.batches)
+    chain_.emit_from_head(std::move(batch));
+  op_.advance(next.split, std::move(next.position), next.split_ended);
+  return source_progress::produced;
+}
+
+} // namespace weir::inline v0

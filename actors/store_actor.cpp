@@ -1,0 +1,131 @@
+#include "store_actor.hpp"
+
+#include "actor_messages.hpp"
+#include "dispatch.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+namespace {
+
+class store_keeper {
+public:
+  store_keeper(std::shared_ptr<checkpoint_store> store, std::shared_ptr<environment> env)
+    : store_(std::move(store)), env_(std::move(env)) {}
+
+  void add(store_snapshot snapshot) {
+    waiting_.push_back(std::move(snapshot));
+    arrived_.push_back(env_->monotonic());
+  }
+
+  /// Writes all that waits as one transaction. If that fails, none of it was stored, and all are told.
+  void write_all() {
+    if (waiting_.empty())
+      return;
+    auto snapshots = std::exchange(waiting_, {});
+    auto arrived = std::exchange(arrived_, {});
+    std::vector<write_result> results;
+    try {
+      const wall_time now = wall_time_of(*env_);
+      store_->group([&] {
+        results.clear();
+        for (const store_snapshot& s : snapshots)
+          results.push_back(store_->write(s.snapshot, now));
+      });
+    } catch (const std::exception& e) {
+      for (const store_snapshot& s : snapshots)
+        post(s.from, store_failed{e.what()});
+      return;
+    }
+    for (std::size_t i = 0; i != snapshots.size(); ++i)
+      post(snapshots[i].from,
+           snapshot_stored{snapshots[i].snapshot.checkpoint, results[i], env_->monotonic() - arrived[i]});
+  }
+
+  void load(const load_request& request) {
+    try {
+      const auto schemas = store_->read().schemas();
+      for (const table_to_load& table : request.tables)
+        load_table(request, table, schemas);
+      post(request.from, state_end{});
+    } catch (const std::exception& e) {
+      post(request.from, store_failed{e.what()});
+    }
+  }
+
+  /// Writes what waits, and closes the store.
+  void close() {
+    write_all();
+    store_.reset();
+  }
+
+private:
+  void load_table(const load_request& request, const table_to_load& table, const std::vector<stored_schema>& schemas) {
+    // The entries of a list are dealt out by the subtasks themselves: everyone reads all.
+    const key_group_range groups =
+      table.distributed_by == distribution::list ? key_group_range{0, UINT32_MAX} : request.groups;
+    std::optional<std::int64_t> told;
+    store_->read().for_each_chunk(
+      request.checkpoint, table.operator_name, table.table, groups, [&](const stored_chunk& chunk) {
+        if (chunk.schema && chunk.schema != told) {
+          told = chunk.schema;
+          for (const stored_schema& schema : schemas)
+            if (schema.id == *told)
+              post(request.from, state_schema{table.index, schema.record.json});
+        }
+        post(request.from, state_chunk{table.index, std::make_shared<const std::vector<std::byte>>(
+                                                      chunk.bytes.begin(), chunk.bytes.end())});
+      });
+  }
+
+  std::shared_ptr<checkpoint_store> store_;
+  std::shared_ptr<environment> env_;
+  std::vector<store_snapshot> waiting_;
+  std::vector<monotonic_time> arrived_;
+};
+
+} // namespace
+
+caf::actor spawn_store(caf::actor_system& system, blocking_work how, std::shared_ptr<checkpoint_store> store,
+                       std::shared_ptr<environment> env) {
+  auto keeper = std::make_shared<store_keeper>(std::move(store), std::move(env));
+  auto body = [keeper](caf::event_based_actor* self) -> caf::behavior {
+    auto write_asked = std::make_shared<bool>(false);
+    return {[=](store_snapshot& snapshot) {
+              keeper->add(std::move(snapshot));
+              // Behind what is in the mailbox now, so that all of it is written together.
+              if (!std::exchange(*write_asked, true))
+                post(caf::actor_cast<caf::actor>(self), do_step{});
+            },
+            [=](do_step) {
+              *write_asked = false;
+              keeper->write_all();
+            },
+            [=](const load_request& request) {
+              keeper->write_all();
+              keeper->load(request);
+            },
+            [=](const run_there& there) {
+              keeper->write_all();
+              (*there.work)();
+            },
+            [=](stop_subtask) {
+              keeper->close();
+              self->quit();
+            }};
+  };
+  if (how == blocking_work::own_thread)
+    return system.spawn<caf::detached>(std::move(body));
+  return system.spawn(std::move(body));
+}
+
+void post_work(const caf::actor& to, std::function<void()> work) {
+  post(to, run_there{std::make_shared<std::function<void()>>(std::move(work))});
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,157 @@
+// What a subtask does, as a plain class: the actor around it only carries messages.
+#pragma once
+
+#include "../operators/operator_chain.hpp"
+#include "aligner.hpp"
+#include "../operators/sink_operator.hpp"
+#include "output_edge.hpp"
+#include "sink_driver.hpp"
+#include "source_driver.hpp"
+#include "subtask_setup.hpp"
+#include "task_snapshot.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// What a subtask needs to have carried. Calls may not come back into the loop.
+class subtask_surroundings {
+public:
+  virtual ~subtask_surroundings();
+  /// To the receiver of a channel.
+  virtual void send(channel_message message) = 0;
+  /// To the sender of a channel.
+  virtual void grant(credit_grant grant) = 0;
+  /// To the coordinator.
+  virtual void report(subtask_event event) = 0;
+  /// To the store; answered by `on_stored`.
+  virtual void store(subtask_snapshot snapshot) = 0;
+  /// A call of `wake` after a while.
+  virtual void wake_in(std::chrono::microseconds delay) = 0;
+  /// Starts the companion of a blocking source; each `ask_source` is answered by `on_read`.
+  virtual void start_source(const any_source& source, std::vector<source_operator::unread_split> splits) = 0;
+  virtual void ask_source() = 0;
+  /// To the companion of a blocking sink; answered by `on_sink_answer`, except for flushes.
+  virtual void tell_sink(std::size_t stage, const any_sink& sink, sink_command command) = 0;
+};
+
+/// Names a state table of the task whose chunks `load` takes.
+struct table_to_load {
+  std::size_t index;
+  std::string operator_name; ///< as the restored checkpoint has it
+  std::string table;
+  distribution distributed_by;
+};
+
+/// One subtask: input channels, a chain of operators, output edges, and the snapshots of its state.
+///
+/// Members called for messages only note what came; work is done by `step`, a bounded piece at a time. All on one
+/// thread at a time; what user code throws passes through.
+class subtask_loop {
+public:
+  subtask_loop(subtask_setup setup, subtask_surroundings& surroundings);
+  ~subtask_loop();
+
+  // -- starting: open, then load for each chunk, then loaded, then (when it has reported that) run
+
+  /// Opens the operators. Returns the tables whose state can be loaded.
+  std::vector<table_to_load> open();
+  /// Says with which schema the chunks of a table were written. Throws store_error if they can't be read.
+  void expect_schema(std::size_t table, std::string_view json) { snapshot_.table(table).expect_stored_schema(json); }
+  void load(std::size_t table, std::span<const std::byte> chunk) { snapshot_.table(table).load(chunk); }
+  /// All chunks are loaded. Reports `subtask_loaded`, at once or when the sinks' companions have started.
+  void loaded();
+  void run();
+
+  // -- messages
+
+  void on_message(channel_message message);
+  void on_grant(const credit_grant& grant);
+  void on_trigger(const trigger_checkpoint& trigger);
+  void on_completed(checkpoint_id id);
+  void on_aborted(checkpoint_id id);
+  void on_stored(checkpoint_id id, write_result result);
+  void on_drain();
+  void on_resume();
+  void on_read(companion_read read);
+  void on_sink_answer(std::size_t stage, sink_answer answer);
+  /// A delay asked for with `wake_in` is over.
+  void wake();
+
+  /// Does a bounded piece of work: at most one batch, or about 200 µs. Returns true if there may be more to do at once.
+  bool step();
+
+  [[nodiscard]] const std::string& current_operator() const noexcept { return chain_.current_operator(); }
+  [[nodiscard]] const subtask_setup& setup() const noexcept { return setup_; }
+
+private:
+  class stage_context;
+  struct sink_stage {
+    std::size_t stage;
+    sink_operator* op;
+    std::unique_ptr<sink_driver> driver;
+    companion_sink* companion = nullptr;
+    bool preparing = false;
+  };
+
+  void build();
+  void start_sinks();
+  void encode_slice();
+  void begin_snapshot();
+  void finish_snapshot_if_whole();
+  void settle_idle();
+  bool take_input();
+  bool take_from_source();
+  void end_input();
+  void broadcast_end();
+  void flush_edges();
+  void flush_if_due();
+  void note_output();
+  void on_prepared(sink_stage& sink, checkpoint_id id, std::string prepared);
+  void on_committed(sink_stage& sink, checkpoint_id up_to);
+  void ask_for_wake(std::chrono::microseconds delay);
+  void note_pause(monotonic_time since);
+  void note_counters();
+
+  subtask_setup setup_;
+  subtask_surroundings& out_;
+  operator_chain chain_;
+  std::vector<std::unique_ptr<output_edge>> edges_;
+  std::vector<sink_stage> sinks_;
+  source_operator* source_op_ = nullptr;
+  std::unique_ptr<source_driver> source_;
+  companion_source* companion_source_ = nullptr;
+
+  input_channels inputs_;
+  aligner aligner_;
+  task_snapshot snapshot_;
+  std::optional<aligned_barrier> due_barrier_; ///< its snapshot waits for the chain, or for the snapshot before it
+  checkpoint_acknowledged next_ack_;
+  std::vector<checkpoint_acknowledged> at_store_;
+  std::map<checkpoint_id, std::size_t> committing_; ///< how many sinks have not answered
+  std::size_t slice_entries_ = 256;
+
+  std::vector<bool> ended_;          ///< per channel
+  std::vector<event_time> watermarks_; ///< per channel
+  event_time watermark_ = event_time::min();
+  std::optional<event_time> watermark_to_send_;
+  bool running_ = false;
+  bool suspended_ = false;   ///< a suspending barrier has passed: the source rests
+  bool input_ended_ = false; ///< end of input is in the chain
+  bool end_sent_ = false;
+  bool first_output_reported_ = false;
+  std::optional<monotonic_time> wake_due_; ///< the earliest wake-up asked for
+  processing_time operator_wake_ = processing_time::max();
+  std::optional<monotonic_time> gathering_since_;
+  std::uint64_t reported_records_ = 0;
+};
+
+} // namespace weir::inline v0

@@ -1,0 +1,96 @@
+#include "task_snapshot.hpp"
+
+#include <utility>
+
+namespace weir::inline v0 {
+
+void task_snapshot::add(std::string operator_name, any_state_table& table, bool late) {
+  tables_.push_back({std::move(operator_name), &table, late, false, false, std::nullopt});
+}
+
+void task_snapshot::begin(aligned_barrier due, monotonic_time now) {
+  due_ = std::move(due);
+  begun_ = now;
+  bytes_ = 0;
+  snapshot_ = {};
+  snapshot_.checkpoint = due_->mark.checkpoint;
+  snapshot_.phases.start_delay = due_->first_arrival - due_->mark.opened;
+  snapshot_.phases.alignment = due_->last_arrival - due_->first_arrival;
+  snapshot_.phases.wait = now - due_->last_arrival;
+  for (entry& e : tables_) {
+    e.marked = e.encoded = false;
+    if (!e.late)
+      mark(e);
+  }
+}
+
+void task_snapshot::mark_late() {
+  for (entry& e : tables_)
+    if (e.late && !e.marked)
+      mark(e);
+}
+
+void task_snapshot::mark(entry& e) {
+  e.marked = true;
+  table_snapshot row;
+  row.operator_name = e.operator_name;
+  row.table = e.table->name();
+  row.parent = e.last;
+  if (e.last && !e.table->changed_since_mark()) {
+    row.kind = snapshot_kind::delta;
+    row.changed = false;
+    e.encoded = true;
+  } else {
+    e.table->mark();
+    row.kind = e.table->open_kind();
+    row.changed = true;
+    if (row.kind == snapshot_kind::base)
+      row.parent.reset();
+  }
+  e.last = due_->mark.checkpoint;
+  snapshot_.tables.push_back(std::move(row));
+}
+
+bool task_snapshot::encoding() const noexcept {
+  if (!due_)
+    return false;
+  for (const entry& e : tables_)
+    if (e.marked && !e.encoded)
+      return true;
+  return false;
+}
+
+bool task_snapshot::encode(std::size_t max_entries) {
+  bool whole = true;
+  for (entry& e : tables_) {
+    if (!e.marked) {
+      whole = false;
+      continue;
+    }
+    if (e.encoded)
+      continue;
+    std::vector<encoded_chunk> chunks;
+    e.encoded = e.table->encode(max_entries, chunks);
+    for (encoded_chunk& c : chunks) {
+      bytes_ += c.bytes.size();
+      snapshot_.chunks.push_back(
+        {e.operator_name, e.table->name(), c.first, c.last, c.entries, std::move(c.bytes), c.checksum});
+    }
+    if (!e.encoded)
+      return false; // one table a slice: the slice's bound is for all of them together
+  }
+  return whole;
+}
+
+subtask_snapshot task_snapshot::finish(monotonic_time now) {
+  snapshot_.phases.encode = now - begun_;
+  due_.reset();
+  return std::exchange(snapshot_, {});
+}
+
+void task_snapshot::require_bases() {
+  for (entry& e : tables_)
+    e.table->require_base();
+}
+
+} // namespace weir::inline v0

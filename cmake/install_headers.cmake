@@ -1,0 +1,36 @@
+# Installs the public headers: those in the root of the source, and every header that they include by a relative path.
+# Run by `cmake --install`, with weir_source_dir and weir_include_dir set.
+
+cmake_policy(PUSH)
+cmake_policy(VERSION 3.22)
+
+file(GLOB open RELATIVE "${weir_source_dir}" "${weir_source_dir}/*.hpp")
+set(public "")
+while(open)
+  list(POP_FRONT open header)
+  list(APPEND public "${header}")
+  get_filename_component(folder "${weir_source_dir}/${header}" DIRECTORY)
+  file(STRINGS "${weir_source_dir}/${header}" lines REGEX "^[ \t]*#[ \t]*include[ \t]*\"")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^[^\"]*\"([^\"]*)\".*$" "\\1" name "${line}")
+    get_filename_component(path "${name}" ABSOLUTE BASE_DIR "${folder}")
+    if(NOT EXISTS "${path}")
+      message(FATAL_ERROR "${header} includes \"${name}\", which does not exist")
+    endif()
+    file(RELATIVE_PATH included "${weir_source_dir}" "${path}")
+    if(NOT included IN_LIST public AND NOT included IN_LIST open)
+      list(APPEND open "${included}")
+    endif()
+  endforeach()
+endwhile()
+
+list(LENGTH public count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no public header found in ${weir_source_dir}")
+endif()
+foreach(header IN LISTS public)
+  get_filename_component(folder "${header}" DIRECTORY)
+  file(INSTALL DESTINATION "${CMAKE_INSTALL_PREFIX}/${weir_include_dir}/${folder}" TYPE FILE
+       FILES "${weir_source_dir}/${header}")
+endforeach()
+cmake_policy(POP)

@@ -1,0 +1,234 @@
+#include "deployment.hpp"
+
+#include "../operators/sink_operator.hpp"
+#include "../operators/source_operator.hpp"
+#include "../persistence/key_groups.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+namespace weir::inline v0 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr key_group_range all_groups{0, UINT32_MAX};
+
+/// Loads a list of operator state, of all subtasks.
+template <class T>
+std::vector<std::pair<std::string, T>> read_list(const checkpoint_reader& store, checkpoint_id checkpoint,
+                                                 const std::string& operator_name, const std::string& table) {
+  list_state_table<T> list{table};
+  store.for_each_chunk(checkpoint, operator_name, table, all_groups,
+                       [&](const stored_chunk& chunk) { list.load(chunk.bytes); });
+  std::vector<std::pair<std::string, T>> items;
+  for (const auto& [key, item] : list)
+    items.emplace_back(key, item);
+  return items;
+}
+
+std::string list_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names)
+    text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code error;
+  if (fs::equivalent(a, b, error))
+    return true;
+  return fs::weakly_canonical(a, error) == fs::weakly_canonical(b, error);
+}
+
+} // namespace
+
+std::vector<operator_facts> inspect_operators(const job_plan& plan, bool checkpointing) {
+  std::vector<operator_facts> all;
+  for (const graph_node& node : plan.graph->nodes) {
+    operator_facts facts;
+    const std::unique_ptr<any_operator> op = node.make();
+    facts.source = op->as_source() != nullptr;
+    facts.sink = op->as_sink() != nullptr;
+    facts.two_phase = facts.sink && op->as_sink()->two_phase();
+    if (checkpointing || facts.sink)
+      for (const any_state_table* table : op->state_tables())
+        facts.schemas.push_back({node.name, table->name(), table->schema_json()});
+    all.push_back(std::move(facts));
+  }
+  return all;
+}
+
+void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path) {
+  for (const graph_node& node : plan.graph->nodes) {
+    const std::unique_ptr<any_operator> op = node.make();
+    if (!op->as_sink())
+      continue;
+    for (const std::string& file : op->as_sink()->files())
+      if (same_file(file, store_path))
+        throw usage_error({"sink \"" + node.name + "\"", "a file of its own", "the job's store, " + store_path,
+                           "give the sink or --store another path"});
+  }
+}
+
+std::vector<operator_record> operator_records(const job_plan& plan) {
+  std::vector<operator_record> records;
+  for (const task_plan& task : plan.tasks)
+    for (const node_index index : task.operators) {
+      const graph_node& node = plan.node(index);
+      records.push_back({node.name, node.kind_name, task.name, task.region, task.parallelism, plan.fingerprint});
+    }
+  return records;
+}
+
+std::vector<schema_record> schema_records(const std::vector<operator_facts>& facts) {
+  std::vector<schema_record> records;
+  for (const operator_facts& f : facts)
+    records.insert(records.end(), f.schemas.begin(), f.schemas.end());
+  return records;
+}
+
+std::vector<std::string> match_state(const job_plan& plan, const std::vector<operator_facts>& facts,
+                                     const checkpoint_reader& store, checkpoint_id checkpoint) {
+  std::set<std::string> stored;
+  for (const auto& table : store.state_tables(checkpoint))
+    stored.insert(table.operator_name);
+  std::vector<std::string> names;
+  std::set<std::string> claimed;
+  std::vector<std::string> without_state;
+  for (node_index i = 0; i != plan.graph->nodes.size(); ++i) {
+    const graph_node& node = plan.node(i);
+    const std::string& former = node.options.renamed_from;
+    names.push_back(stored.count(node.name) == 0 && stored.count(former) != 0 ? former : node.name);
+    if (facts[i].schemas.empty())
+      continue;
+    if (stored.count(names.back()) != 0)
+      claimed.insert(names.back());
+    else
+      without_state.push_back(node.name);
+  }
+  for (const std::string& name : stored) {
+    if (claimed.count(name) != 0)
+      continue;
+    std::string remedy = "keep the name, or begin a new run with --fresh";
+    if (!without_state.empty())
+      remedy = "if it was renamed to \"" + without_state.front() + "\", give that operator {.renamed_from = \"" + name +
+               "\"}; else begin a new run with --fresh";
+    throw usage_error({"operator \"" + name + "\"", "an operator of that name, as checkpoint " +
+                         to_string(checkpoint) + " has state of it",
+                       without_state.empty() ? "none" : "none, but without state: " + list_names(without_state), remedy});
+  }
+  return names;
+}
+
+region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
+                                  const std::vector<operator_facts>& facts, const job_options& options,
+                                  region_id region, std::optional<checkpoint_id> checkpoint, wall_time now) {
+  region_preparation prepared;
+  prepared.region = region;
+  prepared.restored = checkpoint;
+  for (const graph_node& node : plan.graph->nodes)
+    prepared.state_names.push_back(node.name);
+  std::set<std::string> with_state;
+  if (checkpoint) {
+    prepared.state_names = match_state(plan, facts, store.read(), *checkpoint);
+    for (const auto& table : store.read().state_tables(*checkpoint))
+      with_state.insert(table.operator_name);
+  }
+  for (const task_id id : plan.regions.at(region.value).tasks) {
+    const task_plan& task = plan.task(id);
+    for (const node_index index : task.operators) {
+      const graph_node& node = plan.node(index);
+      const std::string& name = prepared.state_names[index];
+      const bool has_state = with_state.count(name) != 0;
+      if (facts[index].source) {
+        const auto op = node.make();
+        const any_source& source = *op->as_source();
+        if (!has_state) {
+          prepared.splits[index] = std::make_shared<const std::vector<source_split>>(source.enumerate(task.parallelism));
+          continue;
+        }
+        std::vector<source_split> splits;
+        for (auto& [split, state] : read_list<split_state>(store.read(), *checkpoint, name, "splits"))
+          splits.push_back({split, state.description});
+        for (std::string& remark : source.check_restored(splits))
+          prepared.remarks.push_back(node.name + ": " + std::move(remark));
+      }
+      if (facts[index].sink) {
+        const auto op = node.make();
+        sink_start start;
+        start.identity = {plan.graph->job_name, store.opened().run_uuid, node.name, attempt_id{0}, subtask_index{0},
+                          task.parallelism, plan.max_parallelism, {0, plan.max_parallelism}, options.checkpoints};
+        start.restored = checkpoint.has_value();
+        start.restored_checkpoint = checkpoint.value_or(checkpoint_id{0});
+        start.allow_duplicates = options.allow_duplicates;
+        start.replace_output = options.replace_output;
+        if (has_state)
+          for (auto& [key, state] : read_list<prepared_state>(store.read(), *checkpoint, name, "pending"))
+            start.pending.push_back(
+              {checkpoint_id{state.checkpoint}, subtask_index{state.subtask}, std::move(state.id)});
+        op->as_sink()->prepare_output(start);
+      }
+    }
+  }
+  prepared.attempt = store.begin_attempt(region, now, checkpoint);
+  return prepared;
+}
+
+subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>& facts, const job_options& options,
+                         const region_preparation& prepared, const std::string& run, subtask_id id,
+                         std::shared_ptr<environment> env) {
+  const task_plan& task = plan.task(id.task);
+  subtask_setup setup;
+  setup.id = id;
+  setup.job = plan.graph->job_name;
+  setup.run = run;
+  setup.task_name = task.name;
+  setup.region = prepared.region;
+  setup.attempt = prepared.attempt;
+  setup.parallelism = task.parallelism;
+  setup.max_parallelism = plan.max_parallelism;
+  setup.key_groups = plan.key_groups_of(id);
+  for (std::size_t stage = 0; stage != task.operators.size(); ++stage) {
+    const node_index index = task.operators[stage];
+    const graph_node& node = plan.node(index);
+    stage_setup s{node.name, prepared.state_names[index], node.make, {}, {}};
+    for (const graph_output& output : node.outputs)
+      s.ports.push_back(output.type);
+    for (std::size_t port = 0; port != task.targets[stage].size(); ++port)
+      for (const stage_target& target : task.targets[stage][port]) {
+        if (const auto* fused = std::get_if<fused_target>(&target)) {
+          s.fused.push_back({port, fused->stage, fused->input});
+          continue;
+        }
+        const edge_plan& edge = plan.edges[std::get<edge_target>(target).edge];
+        setup.edges.push_back(
+          {stage, port, edge.how, edge.edge->make_partitioner, plan.channels_out_of(id, edge)});
+      }
+    if (facts[index].source)
+      if (const auto splits = prepared.splits.find(index); splits != prepared.splits.end())
+        setup.splits = splits->second;
+    setup.stages.push_back(std::move(s));
+  }
+  for (const channel_id channel : plan.channels_into(id)) {
+    const channel_plan& c = plan.channel(channel);
+    setup.inputs.push_back({channel, plan.edges[c.edge].to_input, plan.name_of(c.from)});
+  }
+  setup.mode = options.mode;
+  setup.checkpointing = options.checkpoints;
+  setup.batch_size = options.batch_size;
+  setup.flush_interval = options.flush_interval;
+  if (options.checkpoint_records != 0)
+    setup.report_records_every = std::max<std::uint64_t>(1, options.checkpoint_records / 4);
+  setup.restored = prepared.restored.has_value();
+  setup.restored_checkpoint = prepared.restored.value_or(checkpoint_id{0});
+  setup.allow_duplicates = options.allow_duplicates;
+  setup.replace_output = options.replace_output;
+  setup.env = std::move(env);
+  setup.counters = std::make_shared<subtask_counters>();
+  return setup;
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,63 @@
+// From a plan and a store to the subtasks of an attempt: what can be worked out, and refused, before anything is spawned.
+#pragma once
+
+#include "../actors/subtask_setup.hpp"
+#include "../persistence/checkpoint_store.hpp"
+#include "job_options.hpp"
+#include "plan.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// What is known of an operator from an instance of it that never runs.
+struct operator_facts {
+  bool source = false;
+  bool sink = false;
+  bool two_phase = false;
+  std::vector<schema_record> schemas; ///< one for each state table
+};
+
+/// The facts of every operator of a plan, by node_index.
+[[nodiscard]] std::vector<operator_facts> inspect_operators(const job_plan& plan, bool checkpointing);
+
+/// Refuses a job whose sink writes to the store's own file. Throws usage_error.
+void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path);
+
+/// The rows of the store that describe the plan.
+[[nodiscard]] std::vector<operator_record> operator_records(const job_plan& plan);
+[[nodiscard]] std::vector<schema_record> schema_records(const std::vector<operator_facts>& facts);
+
+/// Under which name the checkpoint has each operator's state, by node_index; an operator without state there has its own
+/// name. Throws usage_error if the checkpoint has state of an operator that the job does not have, with the remedy.
+[[nodiscard]] std::vector<std::string> match_state(const job_plan& plan, const std::vector<operator_facts>& facts,
+                                                   const checkpoint_reader& store, checkpoint_id checkpoint);
+
+/// What is known of a region's next attempt before its subtasks are spawned.
+struct region_preparation {
+  region_id region{0};
+  attempt_id attempt{0};
+  std::optional<checkpoint_id> restored;
+  std::vector<std::string> state_names;                                         ///< of `match_state`
+  std::map<node_index, std::shared_ptr<const std::vector<source_split>>> splits; ///< of sources that begin
+  std::vector<std::string> remarks;                                             ///< for the log
+};
+
+/// Makes the region ready to be spawned from a checkpoint (none: from the beginning): enumerates or checks splits, lets
+/// sinks see to their output, begins the attempt in the store. Blocks; throws what they throw.
+[[nodiscard]] region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
+                                                const std::vector<operator_facts>& facts, const job_options& options,
+                                                region_id region, std::optional<checkpoint_id> checkpoint,
+                                                wall_time now);
+
+/// A subtask of a prepared region.
+[[nodiscard]] subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>& facts,
+                                       const job_options& options, const region_preparation& prepared,
+                                       const std::string& run, subtask_id id, std::shared_ptr<environment> env);
+
+} // namespace weir::inline v0

@@ -1,0 +1,140 @@
+#include "job_control.hpp"
+
+#include "../actors/dispatch.hpp"
+#include "../persistence/error.hpp"
+#include "coordinator_messages.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::inline v0 {
+
+std::string_view to_text(job_state state) {
+  switch (state) {
+    case job_state::starting:
+      return "starting";
+    case job_state::running:
+      return "running";
+    case job_state::restarting:
+      return "restarting";
+    case job_state::stopping:
+      return "stopping";
+    case job_state::finished:
+      return "finished";
+    case job_state::stopped:
+      return "stopped";
+    case job_state::cancelled:
+      return "cancelled";
+    case job_state::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+job_control::job_control(job_status first, std::shared_ptr<environment> env)
+  : status_(std::move(first)), env_(std::move(env)), begun_(env_->monotonic()) {}
+
+void job_control::attach(caf::actor coordinator) {
+  const std::lock_guard lock(mutex_);
+  coordinator_ = std::move(coordinator);
+}
+
+void job_control::ask(job_request request) {
+  caf::actor to;
+  {
+    const std::lock_guard lock(mutex_);
+    to = coordinator_;
+  }
+  if (to)
+    post(to, std::move(request));
+  else if (request.answer)
+    request.answer->set_exception(std::make_exception_ptr(
+      error({"job \"" + status_.job + "\"", "a running job", "one that has ended", "start it again"})));
+}
+
+void job_control::set_counters(subtask_id id, const std::string& task, bool source,
+                               std::shared_ptr<subtask_counters> counters) {
+  const std::lock_guard lock(mutex_);
+  counted& c = counters_[id];
+  if (c.now && source)
+    c.read_before += c.now->records_in.load(std::memory_order_relaxed);
+  c.task = task;
+  c.source = source;
+  c.now = std::move(counters);
+}
+
+void job_control::finish(job_state state, std::exception_ptr failure) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (end_)
+      return;
+    end_ = env_->monotonic();
+    status_.state = state;
+    failure_ = std::move(failure);
+    coordinator_ = nullptr;
+  }
+  ended_.notify_all();
+}
+
+job_status job_control::status_locked() const {
+  job_status status = status_;
+  status.running_for = end_.value_or(env_->monotonic()) - begun_;
+  for (const auto& [id, c] : counters_) {
+    auto at = std::find_if(status.tasks.begin(), status.tasks.end(),
+                           [&task = c.task](const task_status& t) { return t.name == task; });
+    if (at == status.tasks.end()) {
+      status.tasks.push_back({});
+      at = std::prev(status.tasks.end());
+      at->name = c.task;
+      at->parallelism = 0;
+    }
+    ++at->parallelism;
+    const std::uint64_t in = c.now->records_in.load(std::memory_order_relaxed);
+    at->records_in += in;
+    at->records_out += c.now->records_out.load(std::memory_order_relaxed);
+    at->batches_queued += c.now->batches_queued.load(std::memory_order_relaxed);
+    at->batches_queued_most = std::max<std::uint64_t>(at->batches_queued_most,
+                                                      c.now->batches_queued_most.load(std::memory_order_relaxed));
+    at->longest_pause = std::max(
+      at->longest_pause, std::chrono::microseconds{c.now->longest_pause_us.load(std::memory_order_relaxed)});
+    if (c.source)
+      status.records_read += in + c.read_before;
+  }
+  return status;
+}
+
+job_status job_control::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_locked();
+}
+
+job_status job_control::wait() {
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [this] { return end_.has_value(); });
+  if (failure_)
+    std::rethrow_exception(failure_);
+  return status_locked();
+}
+
+bool job_control::wait_for(std::chrono::microseconds time) const {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, time, [this] { return end_.has_value(); });
+}
+
+job_handle::job_handle(std::shared_ptr<job_control> control) : control_(std::move(control)) {}
+
+checkpoint_id job_handle::checkpoint() {
+  auto answer = std::make_shared<std::promise<checkpoint_id>>();
+  std::future<checkpoint_id> future = answer->get_future();
+  control_->ask({job_request::kind::checkpoint, std::move(answer)});
+  return future.get();
+}
+
+void job_handle::stop() { control_->ask({job_request::kind::stop, nullptr}); }
+void job_handle::drain() { control_->ask({job_request::kind::drain, nullptr}); }
+void job_handle::cancel() { control_->ask({job_request::kind::cancel, nullptr}); }
+job_status job_handle::status() const { return control_->status(); }
+job_status job_handle::wait() { return control_->wait(); }
+bool job_handle::wait_for(std::chrono::microseconds time) const { return control_->wait_for(time); }
+
+} // namespace weir::inline v0

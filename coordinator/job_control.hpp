@@ -1,0 +1,68 @@
+// What a job's coordinator and its handles share.
+#pragma once
+
+#include "../actors/subtask_setup.hpp"
+#include "job_handle.hpp"
+
+#include <caf/actor.hpp>
+
+#include <condition_variable>
+#include <exception>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// What a handle asks of the coordinator.
+struct job_request {
+  enum class kind : std::uint8_t { checkpoint, stop, drain, cancel } what = kind::checkpoint;
+  std::shared_ptr<std::promise<checkpoint_id>> answer; ///< for checkpoints
+};
+
+/// The state of a job that its handles see. Thread-safe.
+class job_control {
+public:
+  job_control(job_status first, std::shared_ptr<environment> env);
+
+  void attach(caf::actor coordinator);
+  void ask(job_request request);
+  /// Changes the status under the lock.
+  template <class Change>
+  void update(Change change) {
+    const std::lock_guard lock(mutex_);
+    change(status_);
+  }
+  /// The counters of a subtask that is deployed now; those it had in an earlier attempt are kept in sums.
+  void set_counters(subtask_id id, const std::string& task, bool source, std::shared_ptr<subtask_counters> counters);
+  /// The end. Only the first counts.
+  void finish(job_state state, std::exception_ptr failure);
+
+  [[nodiscard]] job_status status() const;
+  job_status wait();
+  [[nodiscard]] bool wait_for(std::chrono::microseconds time) const;
+
+private:
+  struct counted {
+    std::string task;
+    bool source = false;
+    std::shared_ptr<subtask_counters> now;
+    std::uint64_t read_before = 0;
+  };
+  [[nodiscard]] job_status status_locked() const;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable ended_;
+  job_status status_;
+  std::shared_ptr<environment> env_;
+  monotonic_time begun_;
+  std::optional<monotonic_time> end_;
+  std::exception_ptr failure_;
+  caf::actor coordinator_;
+  std::map<subtask_id, counted> counters_;
+};
+
+} // namespace weir::inline v0

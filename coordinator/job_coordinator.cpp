@@ -1,0 +1,223 @@
+#include "job_coordinator.hpp"
+
+#include "job_coordinator_impl.hpp"
+
+#include "../actors/dispatch.hpp"
+#include "human_text.hpp"
+
+#include <algorithm>
+
+namespace weir::inline v0 {
+
+namespace {
+
+/// How long a subtask may take to stop. User code that has not returned by then never will.
+constexpr std::chrono::seconds stop_patience{30};
+
+checkpoint_settings settings_of(const job_options& options) {
+  checkpoint_settings settings{options};
+  if (!options.checkpoints) {
+    settings.interval = {};
+    settings.records = 0;
+  }
+  return settings;
+}
+
+} // namespace
+
+job_coordinator::job_coordinator(caf::actor_config& config, prepared_job job, std::shared_ptr<job_control> control)
+  : caf::event_based_actor(config), job_(std::move(job)), control_(std::move(control)),
+    checkpoints_(settings_of(job_.options), make_topology(*job_.plan)),
+    failures_(job_.options.restart, static_cast<std::uint32_t>(job_.plan->regions.size())) {
+  set_down_handler([this](const caf::down_msg& down) { on_down(down); });
+  set_exit_handler([this](const caf::exit_msg&) {
+    end_job(job_state::cancelled, nullptr);
+  });
+  set_error_handler([](const caf::error&) {});
+}
+
+caf::behavior job_coordinator::make_behavior() {
+  post(caf::actor_cast<caf::actor>(this), begin_job{});
+  // What the decisions' own code throws must not pass silently: it fails the job.
+  const auto guarded = [this](auto work) {
+    try {
+      work();
+    } catch (...) {
+      fail_job(std::current_exception());
+    }
+    arm_timer();
+  };
+  return {
+    [=, this](begin_job) { guarded([&] { begin(); }); },
+    [=, this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
+    [=](const run_there& there) { guarded([&] { (*there.work)(); }); },
+    [=, this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
+    [=, this](coordinator_tick) {
+      timer_due_.reset();
+      guarded([&] { tick(); });
+    },
+  };
+}
+
+void job_coordinator::on_exit() {
+  regions_.clear();
+  store_ = nullptr;
+}
+
+void job_coordinator::log(log_level level, const std::string& line) const {
+  if (job_.log)
+    job_.log(level, line);
+}
+
+void job_coordinator::begin() {
+  store_ = spawn_store(system(), job_.blocking, job_.store, job_.env);
+  monitor(store_);
+  regions_.resize(job_.regions.size());
+  for (std::size_t i = 0; i != regions_.size(); ++i) {
+    regions_[i].prepared = std::move(job_.regions[i]);
+    if (job_.resumed)
+      regions_[i].failed_at = job_.begun;
+    spawn_region(regions_[i]);
+  }
+}
+
+void job_coordinator::on_request(job_request request) {
+  if (ending_) {
+    if (request.answer)
+      request.answer->set_exception(std::make_exception_ptr(
+        error({"job \"" + job_.graph->job_name + "\"", "a running job", "one that is ending", ""})));
+    return;
+  }
+  switch (request.what) {
+    case job_request::kind::checkpoint:
+      demands_.push_back(std::move(request.answer));
+      carry_out(checkpoints_.request(checkpoint_trigger::demand, now()));
+      break;
+    case job_request::kind::stop:
+      log(log_level::info, "stopping with a last checkpoint");
+      control_->update([](job_status& s) { s.state = job_state::stopping; });
+      carry_out(checkpoints_.request(checkpoint_trigger::stop, now()));
+      break;
+    case job_request::kind::drain:
+      log(log_level::info, "draining");
+      control_->update([](job_status& s) { s.state = job_state::stopping; });
+      carry_out(checkpoints_.request(checkpoint_trigger::drain, now()));
+      send_to_sources(drain_sources{});
+      break;
+    case job_request::kind::cancel:
+      log(log_level::info, "cancelled");
+      end_job(job_state::cancelled, nullptr);
+      break;
+  }
+}
+
+void job_coordinator::end_job(job_state state, std::exception_ptr failure) {
+  if (std::exchange(ending_, true))
+    return;
+  end_state_ = state;
+  end_failure_ = std::move(failure);
+  carry_out(checkpoints_.shut_down(state == job_state::failed ? "the job has failed" : "the job is ending"));
+  answer_demands(std::nullopt, "the job has ended");
+  for (region& r : regions_) {
+    r.restart_at.reset();
+    stop_region(r);
+  }
+  stuck_at_ = now() + stop_patience;
+  end_if_all_dead();
+}
+
+void job_coordinator::fail_job(std::exception_ptr failure) {
+  if (ending_)
+    return;
+  std::string text = "an object of unknown type was thrown";
+  try {
+    std::rethrow_exception(failure);
+  } catch (const error& e) {
+    text = e.what();
+  } catch (const std::exception& e) {
+    text = e.what();
+    failure = std::make_exception_ptr(job_failed({"job \"" + job_.graph->job_name + "\"", "", text, ""}));
+  } catch (...) {
+    failure = std::make_exception_ptr(job_failed({"job \"" + job_.graph->job_name + "\"", "", text, ""}));
+  }
+  log(log_level::error, "the job fails: " + text);
+  control_->update([&](job_status& s) { s.failure = text; });
+  end_job(job_state::failed, std::move(failure));
+}
+
+void job_coordinator::end_if_all_dead() {
+  if (!ending_ || closing_ ||
+      std::any_of(regions_.begin(), regions_.end(), [](const region& r) { return !r.alive.empty() || r.preparing; }))
+    return;
+  close_store();
+}
+
+void job_coordinator::close_store() {
+  closing_ = true;
+  stuck_at_.reset();
+  std::optional<run_status> status;
+  if (end_state_ == job_state::finished)
+    status = run_status::finished;
+  else if (end_state_ == job_state::failed)
+    status = run_status::failed;
+  else
+    status = run_status::stopped;
+  // Behind everything that was told to the store before. If this fails the job's end is only not noted.
+  ask_store(
+    [status = *status, at = wall()](checkpoint_store& store) {
+      if (!store.has_failed())
+        store.end_run(status, at);
+      return true;
+    },
+    [this](bool) { post(store_, stop_subtask{}); },
+    [this](std::exception_ptr thrown) {
+      if (!end_failure_)
+        end_failure_ = thrown;
+      post(store_, stop_subtask{});
+    });
+}
+
+void job_coordinator::tick() {
+  if (stuck_at_ && now() >= *stuck_at_) {
+    std::string names;
+    for (const region& r : regions_)
+      for (const auto& [id, subtask] : r.alive)
+        names += (names.empty() ? "" : ", ") + job_.plan->name_of(id);
+    log(log_level::error, "does not stop: " + names);
+    control_->update([](job_status& s) { s.state = job_state::failed; });
+    control_->finish(job_state::failed,
+                     std::make_exception_ptr(stuck_error({"subtask " + names, "an end within " + human_duration(stop_patience),
+                                                          "user code that does not return", "end the process"})));
+    stuck_at_.reset();
+    return;
+  }
+  for (region& r : regions_)
+    restart_if_due(r);
+  carry_out(checkpoints_.tick(now()));
+}
+
+void job_coordinator::arm_timer() {
+  std::optional<monotonic_time> next = checkpoints_.next_deadline();
+  const auto sooner = [&next](const std::optional<monotonic_time>& at) {
+    if (at && (!next || *at < *next))
+      next = at;
+  };
+  for (const region& r : regions_)
+    if (r.alive.empty() && !r.preparing)
+      sooner(r.restart_at);
+  sooner(stuck_at_);
+  if (!next || (timer_due_ && *timer_due_ <= *next))
+    return;
+  timer_due_ = next;
+  const auto delay = std::max(*next - now(), monotonic_time::duration{0});
+  delayed_send(this, delay, coordinator_tick{});
+}
+
+caf::actor spawn_coordinator(caf::actor_system& system, prepared_job job, std::shared_ptr<job_control> control) {
+  const blocking_work how = job.blocking;
+  if (how == blocking_work::own_thread)
+    return system.spawn<job_coordinator, caf::detached>(std::move(job), std::move(control));
+  return system.spawn<job_coordinator>(std::move(job), std::move(control));
+}
+
+} // namespace weir::inline v0

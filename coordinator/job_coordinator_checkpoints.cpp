@@ -1,0 +1,171 @@
+#include "job_coordinator_impl.hpp"
+
+#include "../actors/dispatch.hpp"
+#include "human_text.hpp"
+
+#include <algorithm>
+
+namespace weir::inline v0 {
+
+namespace {
+
+std::string text_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an object of unknown type was thrown";
+  }
+}
+
+} // namespace
+
+void job_coordinator::carry_out(const checkpoint_decisions& decisions) {
+  for (const checkpoint_decision& decision : decisions)
+    std::visit([this](const auto& d) { carry_out(d); }, decision);
+}
+
+void job_coordinator::carry_out(const open_decision& decision) {
+  if (decision.trigger == checkpoint_trigger::demand)
+    std::move(demands_.begin(), demands_.end(), std::back_inserter(answered_by_next_)), demands_.clear();
+  ask_store([trigger = decision.trigger, at = wall()](checkpoint_store& s) { return s.open_checkpoint(trigger, at); },
+            [this, trigger = decision.trigger](checkpoint_id id) { on_opened(id, trigger); },
+            [this](std::exception_ptr thrown) {
+              log(log_level::error, "no checkpoint could be opened: " + text_of(thrown));
+              carry_out(checkpoints_.open_failed(text_of(thrown), now()));
+            });
+}
+
+void job_coordinator::on_opened(checkpoint_id id, checkpoint_trigger trigger) {
+  const monotonic_time opened = now();
+  const checkpoint_decisions decisions = checkpoints_.opened(id, opened);
+  const bool given_up = std::any_of(decisions.begin(), decisions.end(), [id](const checkpoint_decision& d) {
+    const auto* aborted = std::get_if<abort_decision>(&d);
+    return aborted && aborted->id == id;
+  });
+  if (!given_up && !ending_)
+    send_to_sources(trigger_checkpoint{{id, trigger == checkpoint_trigger::stop, opened}});
+  carry_out(decisions);
+}
+
+void job_coordinator::on_acknowledged(const subtask_report& report, const checkpoint_acknowledged& ack) {
+  auto outcome = checkpoints_.acknowledge(report.subtask, report.attempt, ack, now());
+  if (outcome.result != acknowledgement_result::accepted)
+    log(log_level::debug, "acknowledgement of checkpoint " + to_string(ack.checkpoint) + " by " +
+                            job_.plan->name_of(report.subtask) + " is not counted: " +
+                            std::string{to_text(outcome.result)});
+  else
+    write_times_[{ack.checkpoint, report.subtask}] = ack.phases.write;
+  carry_out(outcome.decisions);
+}
+
+void job_coordinator::carry_out(const complete_decision& decision) {
+  std::vector<expected_subtask> expected;
+  for (const subtask_id id : job_.plan->subtasks()) {
+    expected_subtask e{job_.plan->region_of(id), job_.plan->task(id.task).name, id.index, std::nullopt};
+    if (const auto at = write_times_.find({decision.id, id}); at != write_times_.end())
+      e.write = at->second;
+    expected.push_back(std::move(e));
+  }
+  write_times_.erase(write_times_.begin(), write_times_.upper_bound({decision.id, {task_id{UINT32_MAX}, {}}}));
+  ask_store([=, id = decision.id, at = wall()](checkpoint_store& s) { return s.complete(id, expected, at); },
+            [this](const complete_checkpoint& complete) {
+              log(log_level::debug,
+                  "checkpoint " + to_string(complete.id) + " complete: " + human_bytes(complete.written_bytes) + " in " +
+                    human_duration(complete.completed - complete.opened));
+              control_->update([&](job_status& s) {
+                s.newest_checkpoint = complete.id;
+                ++s.checkpoints;
+              });
+              carry_out(checkpoints_.completed(complete.id, now()));
+              prune();
+            },
+            [this, id = decision.id](std::exception_ptr thrown) {
+              log(log_level::error, "checkpoint " + to_string(id) + " could not be completed: " + text_of(thrown));
+              carry_out(checkpoints_.complete_failed(id, text_of(thrown), now()));
+              if (job_.store->has_failed())
+                fail_job(thrown);
+            });
+}
+
+void job_coordinator::carry_out(const commit_decision& decision) {
+  if (decision.trigger == checkpoint_trigger::demand)
+    answer_demands(decision.id, "");
+  send_to_all(checkpoint_completed{decision.id});
+}
+
+void job_coordinator::carry_out(const committed_decision& decision) {
+  tell_store([id = decision.id, at = wall()](checkpoint_store& s) { s.committed(id, at); });
+}
+
+void job_coordinator::carry_out(const abort_decision& decision) {
+  std::vector<std::string> late;
+  std::string names;
+  for (const late_subtask& l : decision.late) {
+    late.push_back(l.name + (l.why.empty() ? "" : ": " + l.why));
+    names += (names.empty() ? "" : ", ") + l.name;
+  }
+  log(log_level::warning, "checkpoint " + to_string(decision.id) + " " + std::string{to_text(decision.status)} + ": " +
+                            decision.reason + (names.empty() ? "" : "; late: " + names));
+  send_to_all(checkpoint_aborted{decision.id});
+  if (decision.trigger == checkpoint_trigger::stop) {
+    send_to_sources(resume_sources{});
+    control_->update([](job_status& s) { s.state = job_state::running; });
+  }
+  if (decision.trigger == checkpoint_trigger::demand && !answered_by_next_.empty())
+    answer_demands(std::nullopt, decision.reason);
+  tell_store([id = decision.id, status = decision.status, reason = decision.reason, late, at = wall()](
+               checkpoint_store& s) { s.fail_checkpoint(id, status, reason, late, at); });
+}
+
+void job_coordinator::carry_out(const refuse_decision& decision) {
+  log(log_level::warning, std::string{to_text(decision.trigger)} + " is refused: " + decision.reason);
+  if (decision.trigger == checkpoint_trigger::demand)
+    answer_demands(std::nullopt, decision.reason);
+}
+
+void job_coordinator::carry_out(const end_decision& decision) {
+  end_job(decision.trigger == checkpoint_trigger::stop ? job_state::stopped : job_state::finished, nullptr);
+}
+
+void job_coordinator::carry_out(const fail_job_decision& decision) {
+  fail_job(std::make_exception_ptr(
+    job_failed({"job \"" + job_.graph->job_name + "\"", "", decision.reason, "see failure_overview in the store"})));
+}
+
+void job_coordinator::answer_demands(std::optional<checkpoint_id> id, const std::string& reason) {
+  auto answers = std::exchange(answered_by_next_, {});
+  if (!id)
+    std::move(demands_.begin(), demands_.end(), std::back_inserter(answers)), demands_.clear();
+  for (const auto& answer : answers) {
+    if (id)
+      answer->set_value(*id);
+    else
+      answer->set_exception(std::make_exception_ptr(
+        error({"checkpoint of job \"" + job_.graph->job_name + "\"", "", reason, "ask again"})));
+  }
+}
+
+void job_coordinator::prune() {
+  if (std::exchange(pruning_, true))
+    return;
+  ask_store(
+    [retain = job_.options.retain, at = wall()](checkpoint_store& s) {
+      const prune_result result = s.prune(retain, at);
+      if (s.wants_maintenance())
+        s.maintain();
+      return result;
+    },
+    [this](const prune_result& result) {
+      pruning_ = false;
+      if (result.more && !ending_)
+        prune();
+    },
+    [this](std::exception_ptr thrown) {
+      pruning_ = false;
+      log(log_level::warning, "old checkpoints could not be removed: " + text_of(thrown));
+    });
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,152 @@
+// The coordinator's inside: it carries messages to the classes that decide, and their decisions out.
+#pragma once
+
+#include "../actors/store_actor.hpp"
+#include "../actors/subtask.hpp"
+#include "checkpoint_tracker.hpp"
+#include "coordinator_messages.hpp"
+#include "failure_decision.hpp"
+#include "job_coordinator.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+class job_coordinator final : public caf::event_based_actor {
+public:
+  job_coordinator(caf::actor_config& config, prepared_job job, std::shared_ptr<job_control> control);
+
+  const char* name() const override { return "weir.coordinator"; }
+
+protected:
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+
+private:
+  struct region {
+    region_preparation prepared;
+    std::map<subtask_id, caf::actor> alive;
+    std::set<subtask_id> loaded;
+    bool running = false;
+    bool stopping = false;
+    std::optional<monotonic_time> restart_at; ///< when it has failed, and all of it is dead
+    bool preparing = false;
+    bool saw_output = false;
+    std::optional<failure_id> failure;
+    std::optional<monotonic_time> failed_at; ///< or, of a resumed job's first attempt, when the start was asked for
+    recovery_record recovery;
+  };
+
+  // -- the job's life (job_coordinator.cpp)
+  void begin();
+  void on_request(job_request request);
+  void end_job(job_state state, std::exception_ptr failure);
+  void fail_job(std::exception_ptr failure);
+  void end_if_all_dead();
+  void close_store();
+  void tick();
+  void arm_timer();
+
+  // -- regions (job_coordinator_regions.cpp)
+  void spawn_region(region& r);
+  void stop_region(region& r);
+  void on_report(subtask_report report);
+  void on_loaded(region& r, subtask_id id);
+  void on_first_output(region& r);
+  void on_failure(region_id id, attempt_id attempt, std::optional<subtask_id> subtask, subtask_failed failure);
+  void on_down(const caf::down_msg& down);
+  void restart_if_due(region& r);
+  void restart(region& r);
+  void note_recovery(region& r);
+
+  // -- checkpoints (job_coordinator_checkpoints.cpp)
+  void carry_out(const checkpoint_decisions& decisions);
+  void carry_out(const open_decision& decision);
+  void carry_out(const complete_decision& decision);
+  void carry_out(const commit_decision& decision);
+  void carry_out(const committed_decision& decision);
+  void carry_out(const abort_decision& decision);
+  void carry_out(const refuse_decision& decision);
+  void carry_out(const end_decision& decision);
+  void carry_out(const fail_job_decision& decision);
+  void on_opened(checkpoint_id id, checkpoint_trigger trigger);
+  void on_acknowledged(const subtask_report& report, const checkpoint_acknowledged& ack);
+  void answer_demands(std::optional<checkpoint_id> id, const std::string& reason);
+  void prune();
+
+  /// Runs `work` on the store's thread, then `then` with its result here; what it throws goes to `otherwise`.
+  template <class Work, class Then, class Otherwise>
+  void ask_store(Work work, Then then, Otherwise otherwise) {
+    auto self = caf::actor_cast<caf::actor>(this);
+    auto store = job_.store;
+    post_work(store_, [=]() mutable {
+      try {
+        auto result = work(*store);
+        post_work(self, [then, result = std::move(result)]() mutable { then(std::move(result)); });
+      } catch (...) {
+        post_work(self, [otherwise, thrown = std::current_exception()]() mutable { otherwise(thrown); });
+      }
+    });
+  }
+  /// Notes something in the store; if that fails, the job does.
+  template <class Work>
+  void tell_store(Work work) {
+    ask_store(
+      [work](checkpoint_store& store) mutable {
+        work(store);
+        return true;
+      },
+      [](bool) {}, [this](std::exception_ptr thrown) { fail_job(thrown); });
+  }
+
+  template <class Message>
+  void send_to_all(const Message& message) {
+    for (region& r : regions_)
+      for (const auto& [id, subtask] : r.alive)
+        post_to(subtask, message);
+  }
+  template <class Message>
+  void send_to_sources(const Message& message) {
+    for (region& r : regions_)
+      for (const auto& [id, subtask] : r.alive)
+        if (job_.plan->task(id.task).source)
+          post_to(subtask, message);
+  }
+  template <class Message>
+  static void post_to(const caf::actor& to, const Message& message) {
+    caf::anon_send(to, message);
+  }
+
+  [[nodiscard]] monotonic_time now() const { return job_.env->monotonic(); }
+  [[nodiscard]] wall_time wall() const { return wall_time_of(*job_.env); }
+  void log(log_level level, const std::string& line) const;
+  [[nodiscard]] region& region_of(region_id id) { return regions_.at(id.value); }
+
+  prepared_job job_;
+  std::shared_ptr<job_control> control_;
+  caf::actor store_;
+  std::vector<region> regions_;
+  checkpoint_tracker checkpoints_;
+  failure_tracker failures_;
+  std::map<std::pair<checkpoint_id, subtask_id>, std::chrono::microseconds> write_times_;
+  std::vector<std::shared_ptr<std::promise<checkpoint_id>>> demands_;         ///< waiting for an opening
+  std::vector<std::shared_ptr<std::promise<checkpoint_id>>> answered_by_next_; ///< of the demanded one that is open
+  std::optional<monotonic_time> timer_due_;
+  std::optional<monotonic_time> stuck_at_; ///< subtasks that are not dead by then never will be
+  bool ending_ = false;
+  bool closing_ = false;
+  bool pruning_ = false;
+  job_state end_state_ = job_state::finished;
+  std::exception_ptr end_failure_;
+};
+
+} // namespace weir::inline v0

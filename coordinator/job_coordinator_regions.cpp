@@ -1,0 +1,231 @@
+#include "job_coordinator_impl.hpp"
+
+#include "../actors/dispatch.hpp"
+#include "human_text.hpp"
+
+#include <algorithm>
+
+namespace weir::inline v0 {
+
+void job_coordinator::spawn_region(region& r) {
+  const job_plan& plan = *job_.plan;
+  r.running = r.stopping = r.preparing = r.saw_output = false;
+  r.loaded.clear();
+  r.restart_at.reset();
+  for (const std::string& remark : std::exchange(r.prepared.remarks, {}))
+    log(log_level::info, remark);
+  failures_.deployed(r.prepared.region, r.prepared.attempt);
+  checkpoints_.region_starting(r.prepared.region, r.prepared.attempt);
+  const subtask_peers peers{caf::actor_cast<caf::actor>(this), store_, job_.blocking};
+  for (const subtask_id id : plan.subtasks_of(r.prepared.region)) {
+    subtask_setup setup =
+      make_setup(plan, job_.facts, job_.options, r.prepared, job_.store->opened().run_uuid, id, job_.env);
+    control_->set_counters(id, setup.task_name, plan.task(id.task).source, setup.counters);
+    const caf::actor subtask = spawn_subtask(system(), std::move(setup), peers);
+    monitor(subtask);
+    r.alive.emplace(id, subtask);
+  }
+  for (const auto& [id, subtask] : r.alive) {
+    connect_channels channels;
+    for (const channel_id c : plan.channels_out_of(id))
+      channels.receivers.emplace(c, r.alive.at(plan.channel(c).to));
+    for (const channel_id c : plan.channels_into(id))
+      channels.senders.emplace(c, r.alive.at(plan.channel(c).from));
+    post(subtask, std::move(channels));
+  }
+  if (r.failed_at) {
+    r.recovery.failure = r.failure;
+    r.recovery.region = r.prepared.region;
+    r.recovery.attempt = r.prepared.attempt;
+    r.recovery.time = wall();
+    r.recovery.restored = r.prepared.restored;
+    r.recovery.respawned = now() - *r.failed_at;
+    note_recovery(r);
+  }
+}
+
+void job_coordinator::stop_region(region& r) {
+  r.running = false;
+  if (std::exchange(r.stopping, true))
+    return;
+  for (const auto& [id, subtask] : r.alive)
+    post(subtask, stop_subtask{});
+}
+
+void job_coordinator::on_report(subtask_report report) {
+  region& r = region_of(report.region);
+  if (report.attempt != r.prepared.attempt) {
+    log(log_level::debug, "a report of attempt " + to_string(report.attempt) + " is not heard");
+    return;
+  }
+  if (auto* failed = std::get_if<subtask_failed>(&report.event))
+    return on_failure(report.region, report.attempt, report.subtask, std::move(*failed));
+  if (r.stopping)
+    return;
+  const monotonic_time at = now();
+  if (std::holds_alternative<subtask_loaded>(report.event))
+    on_loaded(r, report.subtask);
+  else if (const auto* ack = std::get_if<checkpoint_acknowledged>(&report.event))
+    on_acknowledged(report, *ack);
+  else if (const auto* declined = std::get_if<checkpoint_declined>(&report.event))
+    carry_out(
+      checkpoints_.decline(declined->checkpoint, report.subtask, report.attempt, declined->reason, at));
+  else if (const auto* skipped = std::get_if<barrier_skipped>(&report.event))
+    carry_out(
+      checkpoints_.barrier_skipped(skipped->checkpoint, report.subtask, report.attempt, at));
+  else if (const auto* committed = std::get_if<commit_acknowledged>(&report.event))
+    carry_out(checkpoints_.committed(committed->checkpoint, report.subtask, report.attempt, at));
+  else if (std::holds_alternative<subtask_ended>(report.event)) {
+    if (job_.plan->task(report.subtask.task).source)
+      carry_out(checkpoints_.source_ended(report.subtask, report.attempt, at));
+  } else if (std::holds_alternative<subtask_first_output>(report.event))
+    on_first_output(r);
+  else if (const auto* emitted = std::get_if<records_emitted>(&report.event))
+    carry_out(checkpoints_.records_emitted(report.subtask, report.attempt, emitted->records, at));
+  else if (const auto* remark = std::get_if<subtask_remark>(&report.event))
+    checkpoints_.remark(report.subtask, report.attempt, remark->text);
+}
+
+void job_coordinator::on_loaded(region& r, subtask_id id) {
+  r.loaded.insert(id);
+  if (r.loaded.size() != r.alive.size())
+    return;
+  r.running = true;
+  if (r.failed_at) {
+    r.recovery.loaded = now() - *r.failed_at;
+    note_recovery(r);
+  }
+  // Receivers first: what a source sends at once finds them running.
+  for (auto at = r.alive.rbegin(); at != r.alive.rend(); ++at)
+    post(at->second, start_running{});
+  failures_.running(r.prepared.region, r.prepared.attempt);
+  if (failures_.all_running() && !ending_)
+    control_->update([](job_status& s) { s.state = job_state::running; });
+  carry_out(checkpoints_.region_running(r.prepared.region, r.prepared.attempt, r.prepared.restored, now()));
+}
+
+void job_coordinator::on_first_output(region& r) {
+  if (std::exchange(r.saw_output, true) || !r.failed_at)
+    return;
+  r.recovery.first_output = now() - *r.failed_at;
+  note_recovery(r);
+  if (r.failure)
+    log(log_level::info, "recovered in " + human_duration(*r.recovery.first_output) + ", attempt " +
+                           to_string(r.prepared.attempt) +
+                           (r.prepared.restored ? " from checkpoint " + to_string(*r.prepared.restored)
+                                                : std::string{" from the beginning"}));
+}
+
+void job_coordinator::note_recovery(region& r) {
+  tell_store([record = r.recovery](checkpoint_store& s) { s.record_recovery(record); });
+}
+
+void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional<subtask_id> subtask,
+                                 subtask_failed failure) {
+  region& r = region_of(id);
+  region_failure what{id, attempt, subtask, failure.operator_name, failure.kind, failure.message, !failure.usage};
+  if (what.name.empty() && subtask)
+    what.name = job_.plan->name_of(*subtask);
+  const double chance = static_cast<double>(job_.env->random() >> 11) * 0x1p-53;
+  const monotonic_time at = now();
+  const failure_decision decision = failures_.failed(what, at, chance);
+  if (std::holds_alternative<ignore_failure>(decision) || ending_)
+    return;
+  log(log_level::warning, what.name + " failed (" + what.kind + "): " + what.message);
+  failure_record record{wall(), id, attempt, subtask ? job_.plan->task(subtask->task).name : "",
+                        subtask ? std::optional{subtask->index} : std::nullopt, what.name, what.kind, what.message};
+  r.failed_at = at;
+  r.failure.reset();
+  r.recovery = {};
+  r.recovery.detected = std::chrono::microseconds{0};
+  ask_store([record](checkpoint_store& s) { return s.record_failure(record); },
+            [this, id, attempt](failure_id noted) {
+              region& failed = region_of(id);
+              if (failed.prepared.attempt == attempt)
+                failed.failure = noted;
+            },
+            [this](std::exception_ptr thrown) { fail_job(thrown); });
+  carry_out(checkpoints_.region_failed(id, what.name + " failed: " + what.message, at));
+  if (ending_)
+    return;
+  if (const auto* give_up = std::get_if<give_up_job>(&decision)) {
+    if (!what.recoverable)
+      return fail_job(std::make_exception_ptr(usage_error({what.message, "", "", ""})));
+    return fail_job(std::make_exception_ptr(job_failed(give_up->text)));
+  }
+  const auto& again = std::get<restart_region>(decision);
+  r.restart_at = at + again.delay;
+  control_->update([](job_status& s) {
+    s.state = job_state::restarting;
+    ++s.restarts;
+  });
+  stop_region(r);
+  stuck_at_ = at + std::chrono::seconds{30};
+  restart_if_due(r);
+}
+
+void job_coordinator::on_down(const caf::down_msg& down) {
+  if (store_ && down.source == store_.address()) {
+    store_ = nullptr;
+    job_.store.reset();
+    control_->finish(end_state_, end_failure_);
+    quit();
+    return;
+  }
+  for (region& r : regions_)
+    for (const auto& [id, subtask] : r.alive)
+      if (subtask.address() == down.source) {
+        const subtask_id gone = id;
+        r.alive.erase(gone);
+        if (!r.stopping)
+          on_failure(r.prepared.region, r.prepared.attempt, gone,
+                     {"", "died", "its actor ended without saying why", false});
+        if (r.alive.empty()) {
+          if (r.failed_at && !r.recovery.stopped)
+            r.recovery.stopped = now() - *r.failed_at;
+          if (!ending_)
+            stuck_at_.reset();
+        }
+        restart_if_due(r);
+        end_if_all_dead();
+        arm_timer();
+        return;
+      }
+}
+
+void job_coordinator::restart_if_due(region& r) {
+  if (r.restart_at && r.alive.empty() && !r.preparing && !ending_ && now() >= *r.restart_at)
+    restart(r);
+}
+
+void job_coordinator::restart(region& r) {
+  r.restart_at.reset();
+  r.preparing = true;
+  const region_id id = r.prepared.region;
+  ask_store(
+    [plan = job_.plan, facts = job_.facts, options = job_.options, id, at = wall()](checkpoint_store& s) {
+      const verified_checkpoint newest = s.read().newest_verified();
+      s.restore_region(id, newest.id, at);
+      region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id, at);
+      for (const skipped_checkpoint& skipped : newest.skipped)
+        prepared.remarks.push_back("checkpoint " + to_string(skipped.id) + " is damaged and passed over: " +
+                                   skipped.problems.front().what);
+      return prepared;
+    },
+    [this, id](region_preparation prepared) {
+      region& to = region_of(id);
+      to.preparing = false;
+      to.prepared = std::move(prepared);
+      if (ending_)
+        return end_if_all_dead();
+      spawn_region(to);
+    },
+    [this, id](std::exception_ptr thrown) {
+      region_of(id).preparing = false;
+      if (ending_)
+        return end_if_all_dead();
+      fail_job(thrown);
+    });
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,171 @@
+#include "run.hpp"
+
+#include "explain.hpp"
+#include "human_text.hpp"
+#include "plan.hpp"
+#include "runtime.hpp"
+#include "signal_watch.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace weir::inline v0 {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+spdlog::level::level_enum level_of(log_level level) {
+  switch (level) {
+    case log_level::trace:
+      return spdlog::level::trace;
+    case log_level::debug:
+      return spdlog::level::debug;
+    case log_level::info:
+      return spdlog::level::info;
+    case log_level::warning:
+      return spdlog::level::warn;
+    case log_level::error:
+      return spdlog::level::err;
+    case log_level::off:
+      break;
+  }
+  return spdlog::level::off;
+}
+
+/// A line on the terminal that is written over and over.
+class progress_line {
+public:
+  progress_line() : shown_(::isatty(STDERR_FILENO) != 0) {}
+  ~progress_line() { clear(); }
+
+  void show(const job_status& status) {
+    if (!shown_)
+      return;
+    std::string line = status.job + ": " + std::string{to_text(status.state)} + ", " +
+                       human_count(status.records_read) + " records, " +
+                       human_rate(status.records_read, status.running_for) + ", " +
+                       std::to_string(status.checkpoints) + (status.checkpoints == 1 ? " checkpoint" : " checkpoints");
+    if (status.restarts != 0)
+      line += ", " + std::to_string(status.restarts) + " restarts";
+    std::fprintf(stderr, "\r\x1b[2K%s", line.c_str());
+    std::fflush(stderr);
+    dirty_ = true;
+  }
+  void clear() {
+    if (std::exchange(dirty_, false)) {
+      std::fputs("\r\x1b[2K", stderr);
+      std::fflush(stderr);
+    }
+  }
+
+private:
+  bool shown_;
+  bool dirty_ = false;
+};
+
+void print_error(const std::string& program, const std::string& text) {
+  std::fprintf(stderr, "%s: %s\n", program.c_str(), text.c_str());
+}
+
+int explain(const job& j, const parsed_command& command) {
+  const plan_result planned = make_plan(j.graph(), command.options);
+  if (!planned.problems.empty())
+    throw job_error({to_text(planned.problems), "", "", ""});
+  std::fputs(explain(planned.plan, command.format).c_str(), stdout);
+  return 0;
+}
+
+/// Waits for the end, passing signals on and showing progress. Returns the final status; throws the job's error.
+job_status supervise(job_handle& handle, progress_line& progress) {
+  signal_watch signals;
+  int seen = 0;
+  while (!handle.wait_for(100ms)) {
+    const int count = signals.count();
+    if (count > seen && seen == 0)
+      handle.stop();
+    if (count >= 2 && seen < 2)
+      handle.cancel();
+    if (count >= 3)
+      std::_Exit(130);
+    seen = count;
+    progress.show(handle.status());
+  }
+  return handle.wait();
+}
+
+int run_command(const job& j, const parsed_command& command, job_status& status) {
+  const auto logger = std::make_shared<spdlog::logger>(j.name(), std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern("%H:%M:%S.%e %^%l%$ %n: %v");
+  logger->set_level(level_of(command.options.log));
+  progress_line progress;
+
+  caf::actor_system_config config;
+  config.set("logger.verbosity", caf::atom("quiet"));
+  use_fair_scheduler(config, command.options.threads);
+  auto system = std::make_unique<caf::actor_system>(config);
+  int code = 0;
+  try {
+    runtime jobs{*system};
+    jobs.log_to([logger, &progress](log_level level, const std::string& line) {
+      if (logger->should_log(level_of(level)))
+        progress.clear();
+      logger->log(level_of(level), line);
+    });
+    job_handle handle = jobs.start(j, command.options);
+    status = supervise(handle, progress);
+    progress.clear();
+  } catch (const stuck_error& e) {
+    // An actor is caught in user code: leaving the normal way would wait for it for ever.
+    progress.clear();
+    print_error(j.name(), e.what());
+    std::fflush(nullptr);
+    std::_Exit(e.exit_code());
+  }
+  return code;
+}
+
+} // namespace
+
+int run(const job& j, const command_line& cli, job_status& status) {
+  try {
+    const parsed_command command = cli.parse(j.name());
+    switch (command.action) {
+      case command_action::help:
+      case command_action::version:
+        std::fputs(command.text.c_str(), stdout);
+        return 0;
+      case command_action::explain:
+        return explain(j, command);
+      case command_action::run:
+        break;
+    }
+    return run_command(j, command, status);
+  } catch (const error& e) {
+    print_error(j.name(), e.what());
+    return e.exit_code();
+  } catch (const std::exception& e) {
+    print_error(j.name(), e.what());
+    return 1;
+  }
+}
+
+int run(const job& j, const command_line& cli) {
+  job_status status;
+  return run(j, cli, status);
+}
+
+int run(const job& j, int argc, const char* const* argv) { return run(j, command_line{argc, argv}); }
+
+} // namespace weir::inline v0

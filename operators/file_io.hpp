@@ -1,0 +1,53 @@
+// The few calls of the system that file sources and sinks make, with errors that name the file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace weir::inline v0 {
+
+/// Owns an open file.
+class file_descriptor {
+public:
+  file_descriptor() = default;
+  explicit file_descriptor(int owned) noexcept : value_(owned) {}
+  file_descriptor(file_descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  file_descriptor& operator=(file_descriptor&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
+  ~file_descriptor();
+
+  [[nodiscard]] int get() const noexcept { return value_; }
+  explicit operator bool() const noexcept { return value_ >= 0; }
+
+private:
+  int value_ = -1;
+};
+
+/// Throws the io_error for a call that failed: what was to be done with which file, what the system said, the remedy.
+[[noreturn]] void fail_io(const std::string& path, std::string_view doing, int code);
+
+/// Opens a file for writing; an existing one becomes empty. Throws io_error.
+[[nodiscard]] file_descriptor create_file(const std::string& path);
+/// Writes everything. Throws io_error, with `path` as the file's name.
+void write_all(int file, std::string_view bytes, const std::string& path);
+/// Makes the content of a file, or the entries of a folder, durable. Throws io_error.
+void sync_file(int file, const std::string& path);
+void sync_folder(const std::string& path);
+/// Renames within one folder, replacing; false if there is no such file. Throws io_error.
+bool rename_file(const std::string& from, const std::string& to);
+/// Removes a file; nothing happens if it is not there. Throws io_error.
+void remove_file(const std::string& path);
+/// The size of a file, or `no_file`. Throws io_error if the system does not tell.
+inline constexpr std::uint64_t no_file = ~std::uint64_t{0};
+[[nodiscard]] std::uint64_t size_of_file(const std::string& path);
+/// A whole small file, or nothing if it is not there. Throws io_error.
+[[nodiscard]] std::string read_small_file(const std::string& path);
+/// Writes a small file so that it is there whole or not at all, and durable. Throws io_error.
+void write_small_file(const std::string& path, std::string_view content);
+
+} // namespace weir::inline v0

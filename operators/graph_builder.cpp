@@ -1,0 +1,238 @@
+#include "graph_builder.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace weir::inline v0 {
+
+namespace {
+
+constexpr std::string_view name_rule = "lower-case letters, digits, '_' and '-'";
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+std::string operator_called(std::string_view name) {
+  return "operator " + quoted(name);
+}
+
+std::string place(const call_site& where) {
+  return std::string(where.file) + ":" + std::to_string(where.line);
+}
+
+// Composites prefix the names of their operators: "geo/parse".
+bool is_valid_path(std::string_view name) noexcept {
+  for (;;) {
+    const std::size_t slash = name.find('/');
+    if (!is_valid_name(name.substr(0, slash)))
+      return false;
+    if (slash == std::string_view::npos)
+      return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+std::string names_of_sides(const graph_node& node) {
+  std::string names;
+  for (std::size_t port = 1; port < node.outputs.size(); ++port)
+    names += (names.empty() ? "" : ", ") + quoted(node.outputs[port].name);
+  return names.empty() ? "none" : names;
+}
+
+} // namespace
+
+bool is_valid_name(std::string_view name) noexcept {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+graph_builder::graph_builder(std::string job_name, call_site where) {
+  if (!is_valid_name(job_name))
+    add_problem({}, where,
+                {"the job's name", std::string(name_rule), job_name.empty() ? "an empty name" : quoted(job_name),
+                 "give the job a name such as 'word-count'; its store is named after it"});
+  graph_.job_name = std::move(job_name);
+}
+
+node_index graph_builder::add(graph_node node) {
+  check_name(node);
+  check_side_outputs(node);
+  graph_.nodes.push_back(std::move(node));
+  return graph_.nodes.size() - 1;
+}
+
+void graph_builder::add_problem(std::string operator_name, call_site where, error_text text) {
+  graph_.problems.push_back({std::move(operator_name), where, std::move(text)});
+}
+
+void graph_builder::add_problems(const graph_node& node, std::vector<error_text> texts) {
+  for (error_text& text : texts)
+    add_problem(node.name, node.where, std::move(text));
+}
+
+void graph_builder::ask_spec(const graph_node& node, const std::function<void()>& ask) {
+  try {
+    ask();
+  } catch (const error& e) {
+    add_problem(node.name, node.where, e.text());
+  } catch (const std::exception& e) {
+    add_problem(node.name, node.where, {operator_called(node.name), {}, e.what(), {}});
+  }
+}
+
+void graph_builder::check_name(const graph_node& node) {
+  if (!is_valid_path(node.name))
+    add_problem(node.name, node.where,
+                {"the name of a " + node.kind_name, std::string(name_rule),
+                 node.name.empty() ? "an empty name" : quoted(node.name), "give it a name such as 'parse-lines'"});
+  for (const graph_node& earlier : graph_.nodes)
+    if (earlier.name == node.name && !node.name.empty()) {
+      add_problem(node.name, node.where,
+                  {operator_called(node.name), "a name of its own",
+                   "the name of the " + earlier.kind_name + " at " + place(earlier.where),
+                   "rename one of the two; state is stored under an operator's name"});
+      break;
+    }
+  const std::string& old_name = node.options.renamed_from;
+  if (!old_name.empty() && (old_name == node.name || !is_valid_path(old_name)))
+    add_problem(node.name, node.where,
+                {"renamed_from of " + operator_called(node.name), "the name that it had in earlier runs",
+                 quoted(old_name), "give the old name, or leave the option out"});
+}
+
+void graph_builder::check_side_outputs(const graph_node& node) {
+  for (std::size_t port = 1; port < node.outputs.size(); ++port) {
+    const std::string& name = node.outputs[port].name;
+    if (!is_valid_name(name))
+      add_problem(node.name, node.where,
+                  {"the name of a side output of " + operator_called(node.name), std::string(name_rule),
+                   name.empty() ? "an empty name" : quoted(name), "give it a name such as 'rejected'"});
+    for (std::size_t earlier = 1; earlier != port; ++earlier)
+      if (node.outputs[earlier].name == name) {
+        add_problem(node.name, node.where,
+                    {"side output " + quoted(name) + " of " + operator_called(node.name), "a name of its own",
+                     "two side outputs with this name", "rename one of the two"});
+        break;
+      }
+  }
+}
+
+std::size_t graph_builder::side_port(node_index from, const std::string& name, const element_type& type,
+                                     call_site where) {
+  graph_node& node = graph_.nodes[from];
+  error_text problem{operator_called(node.name), "a side output " + quoted(name), {}, {}};
+  for (std::size_t port = 1; port < node.outputs.size(); ++port)
+    if (node.outputs[port].name == name) {
+      if (node.outputs[port].type == &type)
+        return port;
+      problem.expected += " of " + std::string(type.name);
+      problem.found = "one of " + std::string(node.outputs[port].type->name);
+      problem.remedy = "use the same side_output object in both places";
+    }
+  if (problem.found.empty()) {
+    problem.found = "these: " + names_of_sides(node);
+    problem.remedy = "list it in side_outputs() of the operator's struct, or take it from the operator that emits it";
+  }
+  add_problem(node.name, where, std::move(problem));
+  node.outputs.push_back({name, &type}); // what follows can still be composed, and its problems found
+  return node.outputs.size() - 1;
+}
+
+stream_origin::stream_origin(std::shared_ptr<graph_builder> builder, node_index from, std::size_t port)
+    : builder_(std::move(builder)) {
+  edges_.push_back({from, port, 0, partitioning::forward, {}});
+}
+
+stream_origin stream_origin::dealt(partitioning how) const {
+  stream_origin changed = *this;
+  for (graph_edge& edge : changed.edges_) {
+    edge.how = how;
+    edge.make_partitioner = {};
+  }
+  return changed;
+}
+
+stream_origin stream_origin::keyed(std::function<std::unique_ptr<any_partitioner>()> make_partitioner) const {
+  stream_origin changed = *this;
+  for (graph_edge& edge : changed.edges_) {
+    edge.how = partitioning::hash;
+    edge.make_partitioner = make_partitioner;
+  }
+  return changed;
+}
+
+stream_origin stream_origin::united_with(const stream_origin& other, call_site where) const {
+  const std::string& own_name = builder_->graph().nodes[edges_.front().from].name;
+  stream_origin both = *this;
+  if (other.builder_ != builder_) {
+    builder_->add_problem(own_name, where,
+                          {"union of streams", "streams of one job",
+                           "one of job " + quoted(builder_->graph().job_name) + " and one of job " +
+                               quoted(other.builder_->graph().job_name),
+                           "compose both in the same job"});
+    return both;
+  }
+  for (const graph_edge& edge : other.edges_) {
+    const bool twice = std::any_of(both.edges_.begin(), both.edges_.end(), [&](const graph_edge& known) {
+      return known.from == edge.from && known.from_port == edge.from_port;
+    });
+    if (twice)
+      builder_->add_problem(builder_->graph().nodes[edge.from].name, where,
+                            {"union of streams", "different streams",
+                             "the output of " + operator_called(builder_->graph().nodes[edge.from].name) + " twice",
+                             "leave it out once, or emit every record twice with a flat_map"});
+    else
+      both.edges_.push_back(edge);
+  }
+  return both;
+}
+
+stream_origin stream_origin::side(const std::string& name, const element_type& type, call_site where) const {
+  const graph_edge& first = edges_.front();
+  if (edges_.size() != 1 || first.from_port != 0)
+    builder_->add_problem(builder_->graph().nodes[first.from].name, where,
+                          {"side output " + quoted(name), "the stream that the operator's call returned",
+                           edges_.size() != 1 ? "a union of streams" : "a side output of its own",
+                           "call side() on the operator's main stream"});
+  return {builder_, first.from, builder_->side_port(first.from, name, type, where)};
+}
+
+stream_origin stream_origin::then(graph_node node) const {
+  node.inputs = edges_;
+  return {builder_, builder_->add(std::move(node))};
+}
+
+stream_origin stream_origin::then(graph_node node, const stream_origin& second) const {
+  node.input_count = 2;
+  node.inputs = edges_;
+  if (second.builder_ == builder_) {
+    for (graph_edge edge : second.edges_) {
+      edge.input = 1;
+      node.inputs.push_back(std::move(edge));
+    }
+  } else {
+    builder_->add_problem(node.name, node.where,
+                          {operator_called(node.name), "two streams of one job",
+                           "one of job " + quoted(builder_->graph().job_name) + " and one of job " +
+                               quoted(second.builder_->graph().job_name),
+                           "compose both in the same job"});
+  }
+  return {builder_, builder_->add(std::move(node))};
+}
+
+graph_node make_node(std::string_view kind_name, std::string name, operator_options options, call_site where,
+                     const element_type* main) {
+  graph_node node;
+  node.name = std::move(name);
+  node.kind_name = kind_name;
+  node.where = where;
+  node.options = std::move(options);
+  if (main)
+    node.outputs.push_back({{}, main});
+  return node;
+}
+
+} // namespace weir::inline v0

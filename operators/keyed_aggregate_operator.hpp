@@ -1,0 +1,68 @@
+// The operator on which count, reduce and aggregate stand.
+#pragma once
+
+#include "concepts.hpp"
+#include "operator.hpp"
+#include "record_loop.hpp"
+#include "state_table.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// Adds every record to the state of its key, and emits what that makes: one record for each.
+template <class T, class K, class KeyFn, class Function>
+class keyed_aggregate_operator final : public any_operator {
+public:
+  using output = typename Function::output;
+
+  keyed_aggregate_operator(KeyFn key_function, Function function)
+      : key_function_(std::move(key_function)), function_(std::move(function)) {}
+
+  void open(operator_context& surroundings) override {
+    const operator_identity& identity = surroundings.identity();
+    state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+  }
+  std::vector<any_state_table*> state_tables() override { return {&state_}; }
+
+  std::size_t process(std::size_t, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) override {
+    if (from == to)
+      return to;
+    detail::require_hashes(in);
+    collector<output>& port = out.port<output>(0);
+    detail::follow_times(port, in, from);
+    batch<output>& made = port.bulk(to - from);
+    detail::with_ownership<T>(in, [&](auto move) {
+      T* records = as<T>(in).values.data();
+      const auto key_of = [&](std::size_t i) -> decltype(auto) {
+        return std::invoke(key_function_, std::as_const(records[i]));
+      };
+      state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
+        function_.add(state, std::as_const(records[i]));
+        if constexpr (move && key_is_part_of_record)
+          made.values.emplace_back(function_.make(std::move(std::invoke(key_function_, records[i])), state));
+        else
+          made.values.emplace_back(function_.make(key, state));
+        return true;
+      });
+    });
+    detail::append_times(made, in, from, to);
+    port.bulk_done();
+    return to;
+  }
+
+private:
+  // Only then is what the function returns known to belong to the record, so that it may be moved out of it.
+  static constexpr bool key_is_part_of_record =
+      std::is_same_v<KeyFn, std::identity> || std::is_member_object_pointer_v<KeyFn>;
+
+  KeyFn key_function_;
+  Function function_;
+  state_table<K, typename Function::state> state_{"state"};
+};
+
+} // namespace weir::inline v0

@@ -1,0 +1,134 @@
+// The operators that run a user's process struct on keyed streams: one input, or two that share the state of a key.
+#pragma once
+
+#include "context.hpp"
+#include "process_traits.hpp"
+#include "record_loop.hpp"
+#include "state_table.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+namespace detail {
+
+/// What keyed process operators have in common: the struct, the state of each key, the side outputs, and the loop.
+template <class K, class Op, class Out>
+class keyed_process_base : public any_operator {
+public:
+  explicit keyed_process_base(Op op) : op_(std::move(op)), sides_(side_outputs_of(op_)) {}
+
+  void open(operator_context& surroundings) override {
+    surroundings_ = &surroundings;
+    if constexpr (has_state<Op>) {
+      const operator_identity& identity = surroundings.identity();
+      state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+    }
+  }
+  std::vector<any_state_table*> state_tables() override {
+    if constexpr (has_state<Op>)
+      return {&state_};
+    else
+      return {};
+  }
+
+protected:
+  template <class Member, class T, class KeyFn>
+  std::size_t run(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) {
+    require_hashes(in);
+    collector<Out>& port = out.port<Out>(0);
+    const bool timed = !in.times.empty();
+    const bool several_ports = !sides_.empty();
+    if (!timed)
+      port.clear_time();
+    keyed_context<K> ctx{*surroundings_, out, sides_, timed};
+    const T* records = as<T>(in).values.data();
+    const auto key_of = [&](std::size_t i) -> decltype(auto) { return std::invoke(key_function, records[i]); };
+    // What is the same with and without state: the context before a call, and whether to go on after it.
+    const auto begin_record = [&](std::size_t i, const K& key) {
+      ctx.key_ = &key;
+      if (timed) {
+        ctx.time_ = in.times[i];
+        port.set_time(in.times[i]);
+      }
+    };
+    const auto go_on = [&] { return !(several_ports ? out.full() : port.full()); };
+    if constexpr (has_state<Op>) {
+      return state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
+        begin_record(i, key);
+        Member::call(op_, records[i], state, ctx, port);
+        return go_on();
+      });
+    } else {
+      for (std::size_t i = from; i != to; ++i) {
+        const K& key = key_of(i);
+        begin_record(i, key);
+        Member::call(op_, records[i], ctx, port);
+        if (!go_on())
+          return i + 1;
+      }
+      return to;
+    }
+  }
+
+private:
+  struct no_table {
+    explicit no_table(const char*) {}
+  };
+
+  template <class State>
+  struct table_of {
+    using type = state_table<K, State>;
+  };
+
+  Op op_;
+  side_ports sides_;
+  operator_context* surroundings_ = nullptr;
+  [[no_unique_address]]
+  typename std::conditional_t<has_state<Op>, table_of<state_of_t<Op>>, std::type_identity<no_table>>::type state_{
+      "state"};
+};
+
+} // namespace detail
+
+/// Calls `op.process(record, [state,] context, collector)` for every record, with the state of the record's key.
+template <class T, class K, class KeyFn, class Op, class Out>
+class keyed_process_operator final : public detail::keyed_process_base<K, Op, Out> {
+public:
+  keyed_process_operator(KeyFn key_function, Op op)
+      : detail::keyed_process_base<K, Op, Out>(std::move(op)), key_function_(std::move(key_function)) {}
+
+  std::size_t process(std::size_t, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) override {
+    return this->template run<detail::process_member, T>(key_function_, in, from, to, out);
+  }
+
+private:
+  KeyFn key_function_;
+};
+
+/// Calls `op.process_left` and `op.process_right`; both see the same state of a key. The order in which the two inputs
+/// come is not defined.
+template <class Left, class Right, class K, class LeftKeyFn, class RightKeyFn, class Op, class Out>
+class two_input_keyed_process_operator final : public detail::keyed_process_base<K, Op, Out> {
+public:
+  two_input_keyed_process_operator(LeftKeyFn left_key, RightKeyFn right_key, Op op)
+      : detail::keyed_process_base<K, Op, Out>(std::move(op)),
+        left_key_(std::move(left_key)),
+        right_key_(std::move(right_key)) {}
+
+  std::size_t process(std::size_t input, any_batch& in, std::size_t from, std::size_t to,
+                      operator_outputs& out) override {
+    if (input == 0)
+      return this->template run<detail::process_left_member, Left>(left_key_, in, from, to, out);
+    return this->template run<detail::process_right_member, Right>(right_key_, in, from, to, out);
+  }
+
+private:
+  LeftKeyFn left_key_;
+  RightKeyFn right_key_;
+};
+
+} // namespace weir::inline v0

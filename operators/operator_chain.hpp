@@ -1,0 +1,107 @@
+// A chain of fused operators as a plain object: what a subtask runs, without the actor.
+#pragma once
+
+#include "environment.hpp"
+#include "operator.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// Where a chain's output leaves it: an edge to another task, or a sink's writer.
+class chain_output : public batch_receiver {
+public:
+  /// Whether the chain should pause: there is no room for more.
+  [[nodiscard]] virtual bool full() const noexcept = 0;
+};
+
+/// What one call of `operator_chain::work` came to.
+enum class chain_progress : std::uint8_t {
+  worked,  ///< something was done; there may be more
+  idle,    ///< nothing is pending inside the chain
+  blocked  ///< something is pending, and the output has no room
+};
+
+/// Operators fused into one task, upstream before downstream; the first is the head. Batches go depth first: what is
+/// furthest downstream is worked off before the head sees more, so that a batch is still in the cache when the next
+/// operator takes it, and so that little is pending when a barrier comes.
+class operator_chain {
+public:
+  /// `slice` bounds the time of one call of `work`, by the time that earlier records took.
+  operator_chain(environment& env, std::size_t batch_size,
+                 std::chrono::microseconds slice = std::chrono::microseconds{200});
+  ~operator_chain();
+  operator_chain(const operator_chain&) = delete;
+  operator_chain& operator=(const operator_chain&) = delete;
+
+  /// Adds a stage; `ports` are the record types of its outputs. Returns the stage's index.
+  std::size_t add(std::unique_ptr<any_operator> op, std::unique_ptr<operator_context> context,
+                  const std::vector<const element_type*>& ports);
+  /// Leads a port to an input of a later stage.
+  void connect(std::size_t stage, std::size_t port, std::size_t to_stage, std::size_t input);
+  /// Leads a port out of the chain.
+  void connect(std::size_t stage, std::size_t port, chain_output& to);
+  /// Batches for this stage, a sink, go to its writer instead.
+  void set_writer(std::size_t stage, chain_output& writer);
+  /// Opens all operators.
+  void open();
+  /// All state is loaded.
+  void ready(bool restored);
+
+  /// Gives the head a batch. At most one may be pending.
+  void accept(std::size_t input, batch_ptr batch);
+  /// The head's watermark is now `time`: told to every stage in order, behind all that is pending.
+  void advance_to(event_time time);
+  /// All input has ended: told to every stage in order.
+  void end_input();
+  /// Asks stages whose wake-up time has come; told like a watermark.
+  void wake();
+
+  /// Does a bounded amount of what is pending.
+  chain_progress work();
+  /// Nothing is pending: a barrier may be taken.
+  [[nodiscard]] bool idle() const noexcept { return pending_batches_ == 0 && controls_.empty(); }
+  /// Whether an output has no room.
+  [[nodiscard]] bool output_full() const noexcept;
+
+  [[nodiscard]] std::size_t size() const noexcept { return stages_.size(); }
+  [[nodiscard]] any_operator& at(std::size_t stage) noexcept;
+  [[nodiscard]] operator_context& context(std::size_t stage) noexcept;
+  /// The outputs of the head: what a source emits into. Call `flush_head` after use.
+  [[nodiscard]] operator_outputs& head_outputs() noexcept;
+  void flush_head();
+  /// Emits a batch that was filled elsewhere, as output of the head's port 0.
+  void emit_from_head(batch_ptr batch);
+  /// The name of the operator that ran last, for errors.
+  [[nodiscard]] const std::string& current_operator() const noexcept;
+  /// Records taken in by a stage, and emitted by it.
+  [[nodiscard]] std::uint64_t records_in(std::size_t stage) const noexcept;
+  [[nodiscard]] std::uint64_t records_out(std::size_t stage) const noexcept;
+
+private:
+  struct stage;
+  struct control {
+    enum class kind : std::uint8_t { watermark, end_of_input, wake } what;
+    event_time time{};
+    std::size_t next_stage = 0;
+  };
+
+  chain_progress work_batch(stage& s);
+  chain_progress work_control();
+  void flush(stage& s);
+
+  environment& env_;
+  std::size_t batch_size_;
+  std::chrono::microseconds slice_;
+  std::vector<std::unique_ptr<stage>> stages_;
+  std::vector<chain_output*> leaving_;
+  std::deque<control> controls_;
+  std::size_t pending_batches_ = 0;
+  std::size_t current_ = 0;
+};
+
+} // namespace weir::inline v0

@@ -1,0 +1,201 @@
+// Keyed state: one value for each key, partitioned by key group, snapshotted while it changes.
+#pragma once
+
+#include "../persistence/archive.hpp"
+#include "../persistence/hash.hpp"
+#include "../persistence/key_groups.hpp"
+#include "../persistence/schema.hpp"
+#include "any_state_table.hpp"
+#include "key_group_table.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// Keyed state. Every owned key group has its own entries and index, so that growing one is short. All functions that
+/// take a hash want `key_hash` of the key; keys may be given in any form that compares with K and hashes alike (a
+/// std::string_view for a std::string). A reference to a value is good until the next call that can insert. The order
+/// of entries is not observable but through `for_each_entry`. One thread at a time.
+///
+/// The snapshot is copy-on-write by entry: each entry's stamp says in which of two alternating epochs it changed last;
+/// `mark` turns the epoch; who first writes to an entry that the open snapshot still needs encodes its old value first.
+template <key_type K, serializable V>
+class state_table final : public any_state_table {
+public:
+  explicit state_table(std::string name, std::size_t chunk_bytes = default_chunk_bytes)
+      : any_state_table(std::move(name)), chunk_bytes_(chunk_bytes) {}
+
+  // ---- records ----
+
+  /// Starts to fetch what `prefetch_entry` reads. Call it some 30 keys ahead.
+  void prefetch(std::uint64_t hash) const { group_of(hash).prefetch_slot(group::tag_of(hash)); }
+  /// Starts to fetch what the other functions read. Call it some 15 keys ahead.
+  void prefetch_entry(std::uint64_t hash) const {
+    static_cast<void>(group_of(hash).prefetch_entry(group::tag_of(hash)));
+  }
+
+  /// The value of the key, made by default if there is none, for writing now.
+  template <class Query>
+  V& touch(std::uint64_t hash, const Query& key) {
+    const std::uint32_t at = offset_of(hash);
+    return tracking_ ? touch_at<true>(at, hash, key).value : touch_at<false>(at, hash, key).value;
+  }
+  /// The value of the key for writing now, or null.
+  template <class Query>
+  [[nodiscard]] V* find_for_write(std::uint64_t hash, const Query& key) {
+    const std::uint32_t at = offset_of(hash);
+    const std::uint32_t number = groups_[at].find(group::tag_of(hash), key);
+    if (number == group::none || is_dead(groups_[at].stamp(number)))
+      return nullptr;
+    if (tracking_)
+      before_write(at, number);
+    return &groups_[at].at(number).value;
+  }
+  template <class Query>
+  [[nodiscard]] const V* find(std::uint64_t hash, const Query& key) const {
+    const group& in = group_of(hash);
+    const std::uint32_t number = in.find(group::tag_of(hash), key);
+    return number == group::none || is_dead(in.stamp(number)) ? nullptr : &in.at(number).value;
+  }
+  /// True if the key was there.
+  template <class Query>
+  bool erase(std::uint64_t hash, const Query& key);
+
+  /// Calls `fn(i, key, value)` for i in [from, to), in this order, with the key `key_of(i)` whose hash is `hashes[i]`
+  /// and its value, made by default if there is none, for writing. It fetches the memory of later records while earlier
+  /// ones are worked on, which is several times as fast as a loop over `touch` once the table outgrows the caches.
+  /// Stops after a call that returned false. Returns the first record that was not processed. `fn` must not use the
+  /// table itself.
+  template <class KeyOf, class Fn>
+  std::size_t for_each(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf key_of, Fn fn) {
+    if (live_ * (sizeof(typename group::entry) + 16) <= small_table_bytes)
+      return tracking_ ? walk<true>(hashes, from, to, key_of, fn) : walk<false>(hashes, from, to, key_of, fn);
+    return tracking_ ? stream<true>(hashes, from, to, key_of, fn) : stream<false>(hashes, from, to, key_of, fn);
+  }
+
+  /// Calls `fn(key, value)` for every entry, in an order that means nothing. For tests and for restoring.
+  template <class Fn>
+  void for_each_entry(Fn fn) const {
+    for (const group& in : groups_)
+      for (std::uint32_t number = 0; number < in.size(); ++number)
+        if ((in.stamp(number) & (stamps::dead | stamps::free)) == 0)
+          fn(std::as_const(in.at(number).key), std::as_const(in.at(number).value));
+  }
+
+  // ---- the runtime's side ----
+
+  [[nodiscard]] distribution distributed_by() const override { return distribution::by_key_group; }
+  [[nodiscard]] std::string schema_json() const override {
+    return to_json(table_schema{schema_of<K>(), schema_of<V>()});
+  }
+  void configure(key_group_range owned, std::uint32_t max_parallelism, bool track_changes) override {
+    if (!groups_.empty())
+      throw_wrong_use("to be configured once", "a second time");
+    owned_ = owned;
+    arithmetic_ = key_groups{max_parallelism};
+    tracking_ = track_changes;
+    groups_ = std::vector<group>(owned.size());
+  }
+
+  void mark() override;
+  [[nodiscard]] snapshot_kind open_kind() const override { return kind_; }
+  bool encode(std::size_t max_entries, std::vector<encoded_chunk>& out) override;
+  [[nodiscard]] bool snapshot_open() const override { return writer_.has_value(); }
+  [[nodiscard]] bool changed_since_mark() const override {
+    return changed_ || (chain_.base_required() && !never_used_);
+  }
+  void require_base() override { chain_.require_base(); }
+  void load(std::span<const std::byte> chunk_bytes) override;
+  void clear() override;
+  [[nodiscard]] std::uint64_t entry_count() const override { return live_; }
+
+private:
+  using group = detail::key_group_table<K, V>;
+  struct stamps {
+    static constexpr std::uint8_t epoch_bits = detail::entry_stamp::epoch_bits;
+    static constexpr std::uint8_t known = detail::entry_stamp::known;
+    static constexpr std::uint8_t dead = detail::entry_stamp::dead;
+    static constexpr std::uint8_t free = detail::entry_stamp::free;
+  };
+
+  // Below this a table stays in the caches by itself, and fetching ahead is only work.
+  static constexpr std::size_t small_table_bytes = std::size_t{128} << 10;
+  static constexpr std::size_t slots_ahead = 32;
+  static constexpr std::size_t entries_ahead = 16;
+  static_assert(entries_ahead <= slots_ahead);
+
+  [[nodiscard]] static bool is_dead(std::uint8_t stamp) { return (stamp & stamps::dead) != 0; }
+
+  // The place of the hash's key group among the owned ones.
+  [[nodiscard]] std::uint32_t offset_of(std::uint64_t hash) const {
+    const std::uint32_t at = arithmetic_.of(hash).value - owned_.first;
+    if (at >= groups_.size()) [[unlikely]]
+      throw_not_owned(hash);
+    return at;
+  }
+  [[nodiscard]] const group& group_of(std::uint64_t hash) const { return groups_[offset_of(hash)]; }
+
+  template <bool Tracking, class Query>
+  typename group::entry& touch_at(std::uint32_t at, std::uint64_t hash, const Query& key) {
+    group& in = groups_[at];
+    const std::uint32_t tag = group::tag_of(hash);
+    const std::uint32_t number = in.find(tag, key);
+    if (number == group::none) [[unlikely]]
+      return in.at(insert(in, tag, key));
+    if constexpr (Tracking)
+      before_write(at, number);
+    return in.at(number);
+  }
+
+  template <class Query>
+  std::uint32_t insert(group& in, std::uint32_t tag, const Query& key);
+
+  // Must come before every change of an entry's value.
+  void before_write(std::uint32_t at, std::uint32_t number) {
+    if ((groups_[at].stamp(number) & (stamps::epoch_bits | stamps::dead)) != epoch_) [[unlikely]]
+      first_write(at, number);
+  }
+  void first_write(std::uint32_t at, std::uint32_t number);
+  void save_if_pending(std::uint32_t at, std::uint32_t number);
+  void list_as_changed(group& in, std::uint32_t number);
+  void encode_entry(group& in, std::uint32_t number);
+  void finish_group(group& in, std::vector<encoded_chunk>& out);
+
+  template <bool Tracking, class KeyOf, class Fn>
+  std::size_t walk(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf& key_of, Fn& fn) {
+    for (std::size_t i = from; i != to; ++i) {
+      auto& found = touch_at<Tracking>(offset_of(hashes[i]), hashes[i], key_of(i));
+      if (!fn(i, std::as_const(found.key), found.value))
+        return i + 1;
+    }
+    return to;
+  }
+  template <bool Tracking, class KeyOf, class Fn>
+  std::size_t stream(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf& key_of, Fn& fn);
+
+  std::size_t chunk_bytes_;
+  key_group_range owned_;
+  key_groups arithmetic_{1};
+  bool tracking_ = false;
+  bool changed_ = false;   // something is on a list of changed entries
+  bool never_used_ = true; // nothing was ever inserted or loaded: there is nothing to snapshot
+  std::uint8_t epoch_ = 1; // 1 or 2
+  snapshot_kind kind_ = snapshot_kind::base;
+  std::vector<group> groups_;
+  std::uint64_t live_ = 0;
+  chunk_chain chain_;
+  std::optional<chunk_writer> writer_; // while a snapshot is open
+  std::uint64_t open_chunks_ = 0;      // of the open snapshot
+  std::uint32_t cursor_group_ = 0;     // the open snapshot has encoded what is before the cursor
+  std::uint32_t cursor_ = 0;           // a place in the group's entries (base) or frozen list (delta)
+};
+
+} // namespace weir::inline v0
+
+#include "state_table_impl.hpp"

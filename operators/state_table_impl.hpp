@@ -1,0 +1,283 @@
+// The bodies of state_table's longer functions.
+#pragma once
+
+#include "state_table.hpp"
+
+namespace weir::inline v0 {
+
+template <key_type K, serializable V>
+template <bool Tracking, class KeyOf, class Fn>
+std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf& key_of,
+                                      Fn& fn) {
+  // Three stages run at once: fetch the slot of one record, read that of a nearer one and fetch its entry, use the
+  // entry of this one. The rings hold what a stage found out for the next.
+  std::uint32_t group_ring[slots_ahead];
+  std::uint32_t number_ring[entries_ahead];
+  const auto fetch_slot = [&](std::size_t i) {
+    const std::uint32_t at = offset_of(hashes[i]);
+    group_ring[i % slots_ahead] = at;
+    groups_[at].prefetch_slot(group::tag_of(hashes[i]));
+  };
+  const auto fetch_entry = [&](std::size_t i) {
+    number_ring[i % entries_ahead] = groups_[group_ring[i % slots_ahead]].prefetch_entry(group::tag_of(hashes[i]));
+  };
+  for (std::size_t i = from; i != std::min(from + slots_ahead, to); ++i)
+    fetch_slot(i);
+  for (std::size_t i = from; i != std::min(from + entries_ahead, to); ++i)
+    fetch_entry(i);
+
+  for (std::size_t i = from; i != to; ++i) {
+    const std::uint32_t at = group_ring[i % slots_ahead];
+    const std::uint32_t likely = number_ring[i % entries_ahead];
+    if (to - i > entries_ahead)
+      fetch_entry(i + entries_ahead);
+    if (to - i > slots_ahead)
+      fetch_slot(i + slots_ahead);
+    group& in = groups_[at];
+    decltype(auto) key = key_of(i);
+    typename group::entry* found = nullptr;
+    if (likely != group::none && in.at(likely).key == key) [[likely]] {
+      if constexpr (Tracking)
+        before_write(at, likely);
+      found = &in.at(likely);
+    } else {
+      found = &touch_at<Tracking>(at, hashes[i], key);
+    }
+    if (!fn(i, std::as_const(found->key), found->value))
+      return i + 1;
+  }
+  return to;
+}
+
+template <key_type K, serializable V>
+template <class Query>
+std::uint32_t state_table<K, V>::insert(group& in, std::uint32_t tag, const Query& key) {
+  const std::uint32_t number = in.insert(tag, key);
+  ++live_;
+  never_used_ = false;
+  if (tracking_)
+    list_as_changed(in, number);
+  return number;
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::list_as_changed(group& in, std::uint32_t number) {
+  std::uint8_t& stamp = in.stamp(number);
+  changed_ = true;
+  if ((stamp & stamps::epoch_bits) == epoch_)
+    return; // a key that was new in this epoch and is gone already had this place, and the list still names it
+  stamp = static_cast<std::uint8_t>((stamp & ~stamps::epoch_bits) | epoch_);
+  in.dirty.push_back(number);
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::first_write(std::uint32_t at, std::uint32_t number) {
+  group& in = groups_[at];
+  save_if_pending(at, number);
+  list_as_changed(in, number);
+  if (is_dead(in.stamp(number))) {
+    in.stamp(number) = static_cast<std::uint8_t>(in.stamp(number) & ~stamps::dead);
+    ++live_;
+  }
+}
+
+// Encodes what the open snapshot has not encoded yet of this entry, which is about to change.
+template <key_type K, serializable V>
+void state_table<K, V>::save_if_pending(std::uint32_t at, std::uint32_t number) {
+  group& in = groups_[at];
+  std::uint8_t& stamp = in.stamp(number);
+  const unsigned listed_in = stamp & stamps::epoch_bits;
+  if (!writer_ || listed_in == epoch_)
+    return;
+  const bool pending =
+      kind_ == snapshot_kind::base ? at > cursor_group_ || (at == cursor_group_ && number >= cursor_) : listed_in != 0;
+  if (!pending)
+    return;
+  if (!is_dead(stamp)) {
+    append_value_entry(in.saved, in.at(number).key, in.at(number).value);
+    ++in.saved_entries;
+    stamp |= stamps::known;
+    return;
+  }
+  if (kind_ == snapshot_kind::delta) {
+    append_value_tombstone(in.saved, in.at(number).key);
+    ++in.saved_entries;
+  }
+  stamp = static_cast<std::uint8_t>(stamp & ~stamps::known);
+}
+
+template <key_type K, serializable V>
+template <class Query>
+bool state_table<K, V>::erase(std::uint64_t hash, const Query& key) {
+  const std::uint32_t at = offset_of(hash);
+  group& in = groups_[at];
+  const std::uint32_t number = in.find(group::tag_of(hash), key);
+  if (number == group::none || is_dead(in.stamp(number)))
+    return false;
+  if (tracking_)
+    save_if_pending(at, number);
+  --live_;
+  if ((in.stamp(number) & stamps::known) == 0) {
+    in.remove(group::tag_of(hash), number);
+  } else {
+    list_as_changed(in, number);
+    in.stamp(number) |= stamps::dead;
+    in.at(number).value = V{};
+  }
+  return true;
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::mark() {
+  if (!tracking_)
+    throw_wrong_use("to be configured for snapshots", "a snapshot of a table that is not");
+  if (writer_)
+    throw_wrong_use("no open snapshot", "one that is not encoded yet");
+  kind_ = chain_.next_kind();
+  chain_.opened(kind_);
+  writer_.emplace(kind_, distribution::by_key_group, chunk_bytes_);
+  open_chunks_ = 0;
+  cursor_group_ = 0;
+  cursor_ = 0;
+  epoch_ = static_cast<std::uint8_t>(3 - epoch_);
+  changed_ = false;
+  for (group& in : groups_) {
+    in.dirty.swap(in.frozen); // the frozen list of the snapshot before is empty
+    in.limit = in.size();
+    if (kind_ == snapshot_kind::base)
+      in.frozen.clear();
+  }
+}
+
+template <key_type K, serializable V>
+bool state_table<K, V>::encode(std::size_t max_entries, std::vector<encoded_chunk>& out) {
+  if (!writer_)
+    throw_wrong_use("an open snapshot", "none");
+  const std::size_t before = out.size();
+  bool whole = true;
+  for (; cursor_group_ != groups_.size(); ++cursor_group_, cursor_ = 0) {
+    group& in = groups_[cursor_group_];
+    const bool base = kind_ == snapshot_kind::base;
+    const std::uint32_t end = base ? in.limit : static_cast<std::uint32_t>(in.frozen.size());
+    if (cursor_ == 0)
+      writer_->begin_group(key_group{owned_.first + cursor_group_});
+    while (cursor_ != end && max_entries != 0) {
+      --max_entries;
+      encode_entry(in, base ? cursor_ : in.frozen[cursor_]);
+      ++cursor_;
+      if (writer_->full())
+        out.push_back(writer_->finish());
+    }
+    if (cursor_ != end) {
+      whole = false;
+      break;
+    }
+    finish_group(in, out);
+  }
+  if (whole && (!writer_->empty() || (kind_ == snapshot_kind::base && open_chunks_ == 0 && out.size() == before)))
+    out.push_back(writer_->finish(key_group{owned_.first}));
+  for (std::size_t i = before; i != out.size(); ++i)
+    chain_.added(kind_, out[i].bytes.size());
+  open_chunks_ += out.size() - before;
+  if (whole) {
+    if (open_chunks_ != 0)
+      chain_.closed(kind_);
+    writer_.reset();
+  }
+  return whole;
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
+  std::uint8_t& stamp = in.stamp(number);
+  if ((stamp & stamps::epoch_bits) == epoch_)
+    return; // new since the mark, or saved when it changed
+  if ((stamp & stamps::free) != 0) {
+    stamp = stamps::free;
+    return;
+  }
+  auto& entry = in.at(number);
+  byte_buffer& body = writer_->body();
+  if (!is_dead(stamp)) {
+    append_value_entry(body, entry.key, entry.value);
+    writer_->entry_added();
+    stamp = stamps::known;
+    return;
+  }
+  if (kind_ == snapshot_kind::delta) {
+    append_value_tombstone(body, entry.key);
+    writer_->entry_added();
+  }
+  in.remove(group::tag_of(key_hash(entry.key)), number);
+  stamp = stamps::free;
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::finish_group(group& in, std::vector<encoded_chunk>& out) {
+  if (in.saved_entries != 0) {
+    writer_->add_encoded(in.saved.bytes(), in.saved_entries, out);
+    in.saved = {};
+    in.saved_entries = 0;
+  }
+  in.frozen.clear();
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
+  if (writer_ || groups_.empty())
+    throw_wrong_use("to be loaded after it is configured and while no snapshot is open", "another moment");
+  chunk_reader reader{chunk_bytes, owned_};
+  if (reader.distributed_by() != distribution::by_key_group)
+    throw_damaged("entries by key group", "a list");
+  if (reader.last().value >= arithmetic_.count())
+    throw_damaged("key groups below the max parallelism of " + std::to_string(arithmetic_.count()),
+                  "key group " + to_string(reader.last()) + " (was it stored with another max parallelism?)");
+  chunk_entry stored;
+  while (reader.next(stored)) {
+    if (stored.kind != entry_kind::value)
+      throw_damaged("one value a key", "an entry of another kind");
+    K key{};
+    input_archive keys{stored.key, stored_class_versions()};
+    keys >> key;
+    keys.expect_end();
+    const std::uint64_t hash = key_hash(key);
+    if (arithmetic_.of(hash) != reader.group())
+      throw_damaged("keys of key group " + to_string(reader.group()),
+                    "one of key group " + to_string(arithmetic_.of(hash)) +
+                        " (was it stored with another max parallelism?)");
+    group& in = groups_[reader.group().value - owned_.first];
+    std::uint32_t number = in.find(group::tag_of(hash), key);
+    if (stored.tombstone) {
+      if (number != group::none) {
+        in.remove(group::tag_of(hash), number);
+        --live_;
+      }
+      continue;
+    }
+    if (number == group::none) {
+      number = in.insert(group::tag_of(hash), key);
+      ++live_;
+    } else {
+      in.at(number).value = V{}; // nothing of the older value may show through
+    }
+    input_archive values{stored.value, stored_class_versions()};
+    values >> in.at(number).value;
+    values.expect_end();
+  }
+  never_used_ = false;
+  chain_.require_base();
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::clear() {
+  for (group& in : groups_)
+    in.reset();
+  live_ = 0;
+  epoch_ = 1;
+  changed_ = false;
+  never_used_ = true;
+  chain_ = {};
+  writer_.reset();
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,306 @@
+// A stream of records while a job is composed: the stage on which un-keyed operators are called.
+#pragma once
+
+#include "callable.hpp"
+#include "concepts.hpp"
+#include "filter_operator.hpp"
+#include "flat_map_operator.hpp"
+#include "graph_builder.hpp"
+#include "key_partitioner.hpp"
+#include "map_operator.hpp"
+#include "process_operator.hpp"
+#include "side_output.hpp"
+#include "sink.hpp"
+#include "sink_operator.hpp"
+#include "transform.hpp"
+#include "wrong_stream.hpp"
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+template <class K, class T, class KeyFn>
+class keyed_stream;
+template <class Left, class Right>
+class connected_streams;
+
+/// A description of a sink that `stream<T>::sink` takes: `kind_name`, `sink<T>()`, optionally `problems<T>()`.
+template <class S, class T>
+concept sink_spec = requires(const S& spec) {
+  { S::kind_name } -> std::convertible_to<std::string_view>;
+  { spec.template sink<T>() } -> std::convertible_to<std::shared_ptr<const any_sink>>;
+};
+
+/// The records that an operator emits. A value: copies stand for the same stream, and a stream may be used any number
+/// of times. Calls only add to the job's graph; what is wrong with them is found in `job_graph::problems`.
+///
+/// Every subtask calls a copy of its own of the functions given here, const: what a function captured and changed would
+/// not be part of checkpoints. State belongs into the `state` struct of a `process`.
+template <class T>
+class [[nodiscard]] stream {
+public:
+  using value_type = T;
+
+  explicit stream(stream_origin origin) : origin_(std::move(origin)) {}
+  /// Where the records come from; for code that adds stages of its own.
+  [[nodiscard]] const stream_origin& origin() const noexcept { return origin_; }
+
+  /// One record for each: `function(record)`.
+  template <class F>
+  auto map(std::string name, F function, operator_options options = {}, call_site where = caller()) const {
+    using enum detail::function_fault;
+    constexpr auto fault = detail::map_fault<F, T>();
+    static_assert(fault != wrong_argument, "weir: the function given to map can't be called with this stream's record; "
+                                           "it takes the record by value or as const T&");
+    static_assert(fault != not_const, "weir: the function given to map must be callable const; what it changes would "
+                                      "not be checkpointed: use process with a state struct");
+    static_assert(fault != returns_nothing, "weir: the function given to map returns nothing; return a record, or use "
+                                            "flat_map");
+    static_assert(fault != returns_view, "weir: the function given to map returns a view or pointer, which would "
+                                         "outlive the record; return a std::string or another value");
+    if constexpr (fault != none) {
+      return stream<wrong>{};
+    } else {
+      using Out = detail::result_of<F, T>;
+      graph_node node = make_node("map", std::move(name), std::move(options), where, &element_type_of<Out>());
+      node.make = [function = std::move(function)]() -> std::unique_ptr<any_operator> {
+        return std::make_unique<map_operator<T, Out, F>>(function);
+      };
+      return stream<Out>{origin_.then(std::move(node))};
+    }
+  }
+
+  /// The records for which `predicate(record)` is true.
+  template <class F>
+  auto filter(std::string name, F predicate, operator_options options = {}, call_site where = caller()) const {
+    using enum detail::function_fault;
+    constexpr auto fault = detail::filter_fault<F, T>();
+    static_assert(fault != wrong_argument, "weir: the predicate given to filter can't be called with this stream's "
+                                           "record; it takes the record by value or as const T&");
+    static_assert(fault != not_const, "weir: the predicate given to filter must be callable const; what it changes "
+                                      "would not be checkpointed: use process with a state struct");
+    static_assert(fault != wrong_result, "weir: the predicate given to filter must return a bool");
+    if constexpr (fault != none) {
+      return stream<wrong>{};
+    } else {
+      graph_node node = make_node("filter", std::move(name), std::move(options), where, &element_type_of<T>());
+      node.make = [predicate = std::move(predicate)]() -> std::unique_ptr<any_operator> {
+        return std::make_unique<filter_operator<T, F>>(predicate);
+      };
+      return stream{origin_.then(std::move(node))};
+    }
+  }
+
+  /// Any number of records for each: `function(record, weir::collector<Out>&)`. `Out` is deduced from the function's
+  /// second parameter; for a generic function it is said: `flat_map<Out>(…)`.
+  template <class Out = detail::deduced, class F>
+  auto flat_map(std::string name, F function, operator_options options = {}, call_site where = caller()) const {
+    using enum detail::function_fault;
+    using Emitted = typename detail::flat_map_output<Out, F>::type;
+    constexpr auto fault = flat_map_fault<Out, Emitted, F>();
+    static_assert(fault != unknown_output, "weir: flat_map can't tell what a generic or overloaded function emits; say "
+                                           "it: flat_map<Out>(name, function)");
+    static_assert(fault != no_collector, "weir: the function given to flat_map needs two parameters: the record, and a "
+                                         "weir::collector<Out>& that it emits to");
+    static_assert(fault != wrong_argument, "weir: the function given to flat_map can't be called with this stream's "
+                                           "record and a collector; it takes the record by value or as const T&");
+    static_assert(fault != not_const, "weir: the function given to flat_map must be callable const; what it changes "
+                                      "would not be checkpointed: use process with a state struct");
+    if constexpr (fault != none) {
+      return stream<wrong>{};
+    } else {
+      graph_node node = make_node("flat_map", std::move(name), std::move(options), where, &element_type_of<Emitted>());
+      node.make = [function = std::move(function)]() -> std::unique_ptr<any_operator> {
+        return std::make_unique<flat_map_operator<T, Emitted, F>>(function);
+      };
+      return stream<Emitted>{origin_.then(std::move(node))};
+    }
+  }
+
+  /// A struct with `void process(const T&, state&, weir::context&, weir::collector<Out>&) const`, or without the
+  /// `state&` if it has no `struct state`. The state is one a subtask; see `subtask_state` for what a change of
+  /// parallelism does to it.
+  template <class Op>
+  auto process(std::string name, Op op, operator_options options = {}, call_site where = caller()) const {
+    constexpr auto fault = detail::process_fault_of<detail::process_member, Op, T, context>();
+    detail::require_process<fault, false>();
+    if constexpr (fault != detail::process_fault::none) {
+      return stream<wrong>{};
+    } else {
+      using Out = detail::process_output<detail::process_member, Op>;
+      graph_node node = make_node("process", std::move(name), std::move(options), where, &element_type_of<Out>());
+      detail::append_side_outputs(node.outputs, op);
+      node.stateful = detail::has_state<Op>;
+      node.make = [op = std::move(op)]() -> std::unique_ptr<any_operator> {
+        return std::make_unique<process_operator<T, Op, Out>>(op);
+      };
+      return stream<Out>{origin_.then(std::move(node))};
+    }
+  }
+
+  /// A user's own operator: `factory()` makes one instance, as a `std::unique_ptr` to a class derived from
+  /// `any_operator` that takes batches of `T` and emits `Out`. One instance is made at once, to see if it has state.
+  template <class Out, class Factory>
+  auto transform(std::string name, Factory factory, operator_options options = {}, call_site where = caller()) const {
+    static_assert(detail::operator_factory<Factory>,
+                  "weir: the factory given to transform must be copyable, callable const without arguments, and return "
+                  "a std::unique_ptr of a class derived from weir::any_operator");
+    if constexpr (!detail::operator_factory<Factory>)
+      return stream<wrong>{};
+    else
+      return stream<Out>{
+          detail::transform<Out>(origin_, std::move(name), std::move(factory), std::move(options), where, false)};
+  }
+
+  /// The same records, dealt by key: those with equal keys go to one subtask, in order. `key` is a function, a pointer
+  /// to a member, or `std::identity{}`; it is called for every record, more than once, and must always give the same.
+  template <class F = std::identity>
+  auto key_by(F key = {}) const {
+    using enum detail::function_fault;
+    constexpr auto fault = detail::key_function_fault<F, T>();
+    static_assert(fault != wrong_argument, "weir: the function given to key_by can't be called with this stream's "
+                                           "record; it takes the record as const T&, or is a pointer to its member");
+    static_assert(fault != not_const, "weir: the function given to key_by must be callable const, and give the same "
+                                      "key for the same record, always");
+    static_assert(fault != returns_nothing, "weir: the function given to key_by returns nothing; return the key");
+    static_assert(fault != returns_view, "weir: a key owns its value; return a std::string instead of a string_view");
+    if constexpr (fault != none) {
+      return stream<wrong>{};
+    } else {
+      using K = detail::key_of<F, T>;
+      constexpr auto key_fault = detail::key_fault_of<K>();
+      static_assert(key_fault != detail::key_fault::floating_point,
+                    "weir: a key must not hold floating-point numbers: equal ones can differ in bits; round to an "
+                    "integer first");
+      static_assert(key_fault != detail::key_fault::unordered,
+                    "weir: a key must not hold unordered containers, whose order is not defined; use std::map or "
+                    "std::set");
+      static_assert(key_fault != detail::key_fault::not_serializable,
+                    "weir: a key must be storable: a number, a std::string, a standard container, or a class with "
+                    "WEIR_FIELDS");
+      static_assert(key_fault != detail::key_fault::none || key_type<K>,
+                    "weir: a key must be default constructible, copyable, and comparable with ==");
+      if constexpr (!key_type<K>) {
+        return stream<wrong>{};
+      } else {
+        auto make_partitioner = [key]() -> std::unique_ptr<any_partitioner> {
+          return std::make_unique<key_partitioner<T, F>>(key);
+        };
+        return keyed_stream<K, T, F>{origin_.keyed(std::move(make_partitioner)), std::move(key)};
+      }
+    }
+  }
+
+  /// These records and those of other streams of the same type, in no defined order.
+  stream union_with(const stream& other, call_site where = caller()) const {
+    return stream{origin_.united_with(other.origin_, where)};
+  }
+  stream union_with(const stream& second, const stream& third, call_site where = caller()) const {
+    return union_with(second, where).union_with(third, where);
+  }
+  stream union_with(const std::vector<stream>& others, call_site where = caller()) const {
+    stream all = *this;
+    for (const stream& other : others)
+      all = all.union_with(other, where);
+    return all;
+  }
+  template <class U>
+  auto union_with(const stream<U>&, call_site = {}) const {
+    static_assert(std::same_as<U, wrong>,
+                  "weir: union_with needs streams of one type; map one of them, or use connect");
+    return stream<wrong>{};
+  }
+
+  /// Two streams as the two inputs of one operator.
+  template <class U>
+  auto connect(const stream<U>& right) const {
+    if constexpr (std::same_as<U, wrong>)
+      return right;
+    else
+      return connected_streams<T, U>{origin_, right.origin()};
+  }
+  template <class K, class U, class KeyFn>
+  auto connect(const keyed_stream<K, U, KeyFn>&) const {
+    static_assert(detail::never<K>, "weir: connect needs two keyed streams, or two un-keyed ones; call key_by on this "
+                                    "one, too");
+    return stream<wrong>{};
+  }
+
+  /// The same records; the next operator's subtasks take turns, batch by batch.
+  stream rebalance() const { return stream{origin_.dealt(partitioning::rebalance)}; }
+  /// The same records; each goes to every subtask of the next operator.
+  stream broadcast() const { return stream{origin_.dealt(partitioning::broadcast)}; }
+
+  /// A side output of the operator that emits this stream.
+  template <class U>
+  stream<U> side(const side_output<U>& output, call_site where = caller()) const {
+    return stream<U>{origin_.side(output.name(), element_type_of<U>(), where)};
+  }
+
+  /// Ends the stream in a sink.
+  template <class S>
+  void sink(std::string name, S spec, operator_options options = {}, call_site where = caller()) const {
+    static_assert(sink_spec<S, T>, "weir: sink needs a sink such as weir::print{} or weir::text_files{...} that takes "
+                                   "this stream's record");
+    if constexpr (sink_spec<S, T>) {
+      graph_node node = make_node(S::kind_name, std::move(name), std::move(options), where, nullptr);
+      origin_.builder().ask_spec(node, [&] {
+        if constexpr (requires { spec.max_parallelism_limit; })
+          node.max_parallelism_limit = spec.max_parallelism_limit;
+        if constexpr (requires { spec.template problems<T>(); })
+          origin_.builder().add_problems(node, spec.template problems<T>());
+        std::shared_ptr<const any_sink> sink = spec.template sink<T>();
+        node.kind = operator_kind::sink;
+        node.blocking = sink->blocking();
+        node.stateful = sink->two_phase();
+        node.make = [sink]() -> std::unique_ptr<any_operator> { return std::make_unique<sink_operator>(sink); };
+      });
+      origin_.then(std::move(node));
+    }
+  }
+
+  // What needs a keyed stream.
+  template <class Trap = void>
+  auto count(std::string_view = {}, operator_options = {}) const {
+    static_assert(detail::never<Trap>, "weir: count needs a keyed stream; call key_by first");
+    return stream<wrong>{};
+  }
+  template <class F>
+  auto reduce(std::string_view, F&&, operator_options = {}) const {
+    static_assert(detail::never<F>, "weir: reduce needs a keyed stream; call key_by first");
+    return stream<wrong>{};
+  }
+  template <class A>
+  auto aggregate(std::string_view, A&&, operator_options = {}) const {
+    static_assert(detail::never<A>, "weir: aggregate needs a keyed stream; call key_by first");
+    return stream<wrong>{};
+  }
+
+private:
+  template <class Out, class Emitted, class F>
+  static constexpr detail::function_fault flat_map_fault() {
+    using enum detail::function_fault;
+    using found = detail::signature_of<F>;
+    if constexpr (std::is_void_v<Emitted>)
+      return found::known ? no_collector : unknown_output;
+    else if constexpr (found::known && found::parameter_types::count != 2)
+      return no_collector;
+    else
+      return detail::argument_fault<F, T, collector<Emitted>&>();
+  }
+
+  stream_origin origin_;
+};
+
+} // namespace weir::inline v0
+
+#include "connected_keyed_streams.hpp"
+#include "connected_streams.hpp"
+#include "keyed_stream.hpp"

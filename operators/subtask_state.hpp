@@ -1,0 +1,76 @@
+// The un-keyed state of a process operator: one struct a subtask.
+#pragma once
+
+#include "../persistence/error.hpp"
+#include "list_state_table.hpp"
+#include "operator_context.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace weir::inline v0::detail {
+
+[[noreturn]] void throw_state_of_other_parallelism(const operator_identity& identity, std::size_t stored);
+/// The index of the subtask that stored an item; throws `damaged_error` if the item's name is no index.
+[[nodiscard]] std::uint32_t stored_subtask(const operator_identity& identity, const std::string& item);
+
+/// Keeps the state of one subtask under its index. After a change of parallelism the states of the former subtasks are
+/// dealt out in the order of their indices, and those that one subtask gets are merged.
+template <class State>
+class subtask_state {
+public:
+  void open(const operator_identity& identity) {
+    table_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+    own_name_ = std::to_string(identity.subtask.value);
+  }
+
+  /// Takes this subtask's part of what was restored. Throws `usage_error` if the parallelism differs and the operator
+  /// cannot merge states.
+  template <class Op>
+  void ready(const Op& op, const operator_identity& identity) {
+    std::map<std::uint32_t, State*> stored; // "10" comes before "9" in the table
+    for (const auto& [item, state] : table_)
+      stored.emplace(stored_subtask(identity, item), table_.find_for_write(item));
+    State own{};
+    if (stored.size() == identity.parallelism && stored.count(identity.subtask.value) != 0) {
+      own = std::move(*stored.at(identity.subtask.value));
+    } else if (!stored.empty()) {
+      if constexpr (requires(State & into, const State& from) { op.merge(into, from); })
+        own = merge_share(op, stored, identity);
+      else
+        throw_state_of_other_parallelism(identity, stored.size());
+    }
+    while (!table_.empty())
+      table_.erase(std::string{table_.begin()->first});
+    table_.put(own_name_) = std::move(own);
+  }
+
+  /// The state, for writing until the next snapshot.
+  [[nodiscard]] State& get() { return table_.put(own_name_); }
+  [[nodiscard]] any_state_table& table() noexcept { return table_; }
+
+private:
+  template <class Op>
+  static State merge_share(const Op& op, const std::map<std::uint32_t, State*>& stored,
+                           const operator_identity& identity) {
+    State own{};
+    bool first = true;
+    std::uint32_t ordinal = 0;
+    for (const auto& [index, state] : stored)
+      if (ordinal++ % identity.parallelism == identity.subtask.value) {
+        if (std::exchange(first, false))
+          own = std::move(*state);
+        else
+          op.merge(own, std::as_const(*state));
+      }
+    return own;
+  }
+
+  list_state_table<State> table_{"state"};
+  std::string own_name_;
+};
+
+} // namespace weir::inline v0::detail

@@ -1,0 +1,70 @@
+// The stream after a call that did not compile: takes any further call without a second error.
+#pragma once
+
+#include "concepts.hpp"
+#include "operator_options.hpp"
+
+#include <string_view>
+
+namespace weir::inline v0 {
+
+template <class T>
+class stream;
+
+template <>
+class [[nodiscard]] stream<wrong> {
+public:
+  using value_type = wrong;
+
+  template <class F>
+  stream map(std::string_view, F&&, operator_options = {}) const {
+    return {};
+  }
+  template <class F>
+  stream filter(std::string_view, F&&, operator_options = {}) const {
+    return {};
+  }
+  template <class... Out, class F>
+  stream flat_map(std::string_view, F&&, operator_options = {}) const {
+    return {};
+  }
+  template <class Op>
+  stream process(std::string_view, Op&&, operator_options = {}) const {
+    return {};
+  }
+  template <class Out, class Factory>
+  stream transform(std::string_view, Factory&&, operator_options = {}) const {
+    return {};
+  }
+  template <class... F>
+  stream key_by(F&&...) const {
+    return {};
+  }
+  stream count(std::string_view, operator_options = {}) const { return {}; }
+  template <class F>
+  stream reduce(std::string_view, F&&, operator_options = {}) const {
+    return {};
+  }
+  template <class A>
+  stream aggregate(std::string_view, A&&, operator_options = {}) const {
+    return {};
+  }
+  template <class... Streams>
+  stream union_with(const Streams&...) const {
+    return {};
+  }
+  template <class Other>
+  stream connect(const Other&) const {
+    return {};
+  }
+  stream rebalance() const { return {}; }
+  stream broadcast() const { return {}; }
+  template <class Side>
+  stream side(const Side&) const {
+    return {};
+  }
+  template <class S>
+  void sink(std::string_view, S&&, operator_options = {}) const {}
+};
+
+} // namespace weir::inline v0

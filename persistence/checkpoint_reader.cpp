@@ -1,0 +1,280 @@
+// Queries over complete checkpoints, and their verification.
+#include "checkpoint_reader.hpp"
+
+#include "checkpoint_manifest.hpp"
+#include "error.hpp"
+#include "sqlite_database.hpp"
+#include "store_header.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <tuple>
+#include <utility>
+
+namespace weir::inline v0 {
+
+namespace {
+
+std::string name_of(const chunk_row& row) {
+  return "chunk " + to_string(row.id) + " (" + row.operator_name + "/" + row.table + ", subtask " +
+         to_string(row.subtask) + ", made in checkpoint " + to_string(row.made_in) + ")";
+}
+
+/// What is wrong with a chunk's bytes; empty if nothing is.
+std::string fault_of(const chunk_row& row, bool missing, std::span<const std::byte> bytes) {
+  if (missing)
+    return name_of(row) + " has no bytes";
+  if (bytes.size() != row.length)
+    return name_of(row) + " should be " + std::to_string(row.length) + " bytes and is " + std::to_string(bytes.size());
+  if (checksum_of_bytes(bytes) != row.checksum)
+    return name_of(row) + " differs from its checksum";
+  return {};
+}
+
+/// How a checkpoint differs from what was completed; empty if it does not.
+std::string difference_of(const complete_checkpoint& expected, const checkpoint_manifest& found) {
+  if (found.checksum() == expected.manifest && found.chunks() == expected.state_chunks &&
+      found.entries() == expected.state_entries && found.bytes() == expected.state_bytes)
+    return {};
+  return "checkpoint " + to_string(expected.id) + " should have " + std::to_string(expected.state_chunks) +
+         " chunks with " + std::to_string(expected.state_bytes) + " bytes and has " + std::to_string(found.chunks()) +
+         " with " + std::to_string(found.bytes()) + "; its manifest " +
+         (found.checksum() == expected.manifest ? "agrees" : "differs");
+}
+
+} // namespace
+
+struct checkpoint_reader::listing {
+  checkpoint_id id;
+  std::uint64_t manifest = 0;
+  std::vector<chunk_row> rows; ///< by operator, table, subtask, and age
+};
+
+checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path) {
+  if (std::error_code ignored; !std::filesystem::exists(path, ignored))
+    throw io_error({"the store " + path.string(), "a file", "nothing", "check the path"});
+  auto database = std::make_shared<sqlite_database>(
+      sqlite_database::open(std::filesystem::absolute(path).string(), sqlite_access::read_only));
+  const auto header = read_store_header(*database);
+  return checkpoint_reader{std::move(database), header.run};
+}
+
+checkpoint_reader::checkpoint_reader(std::shared_ptr<sqlite_database> database, std::int64_t run)
+    : database_(std::move(database)), run_(run) {}
+
+std::vector<complete_checkpoint> checkpoint_reader::query_complete(std::string_view where_and_order,
+                                                                   std::optional<checkpoint_id> id) const {
+  auto query = database_->prepare(
+      "SELECT id, \"trigger\", opened, completed, committed, bytes, entries, state_chunks, state_entries, state_bytes, "
+      "manifest FROM checkpoints WHERE run = ? AND status = 'complete' AND discarded IS NULL" +
+      std::string{where_and_order});
+  query.with(run_);
+  if (id)
+    query.bind(2, *id);
+  std::vector<complete_checkpoint> found;
+  while (query.step())
+    found.push_back({query.id<checkpoint_id>(0), checkpoint_trigger_from(query.text(1)), query.time(2), query.time(3),
+                     query.is_null(4) ? std::nullopt : std::optional{query.time(4)}, query.count(5), query.count(6),
+                     query.count(7), query.count(8), query.count(9), std::bit_cast<std::uint64_t>(query.integer(10))});
+  return found;
+}
+
+std::vector<complete_checkpoint> checkpoint_reader::complete_checkpoints() const {
+  return query_complete(" ORDER BY id", {});
+}
+
+complete_checkpoint checkpoint_reader::find(checkpoint_id checkpoint) const {
+  auto found = query_complete(" AND id = ?", checkpoint);
+  if (found.empty())
+    throw store_error({"the store " + database_->path(),
+                       "checkpoint " + to_string(checkpoint) + " to be complete and kept", "it is not",
+                       "choose one from `SELECT id FROM checkpoint_overview WHERE restorable`"});
+  return found.front();
+}
+
+std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoint) const {
+  const sqlite_transaction one_view{*database_, sqlite_transaction::kind::read};
+  std::vector<checkpoint_problem> problems;
+  const auto expected = find(checkpoint);
+  const std::string name = "checkpoint " + to_string(checkpoint);
+  chunk_row row;
+  try {
+    // In the order of ids without a sorter, which would hold all the bytes.
+    auto query =
+        database_->prepare("SELECT " + std::string{chunk_row_columns} +
+                           ", b.bytes FROM chunks c NOT INDEXED LEFT JOIN chunk_bytes b ON b.chunk = c.id WHERE " +
+                           chunk_lives + " ORDER BY c.id");
+    query.with(run_, checkpoint, checkpoint);
+    checkpoint_manifest manifest;
+    while (query.step()) {
+      read_chunk_row(query, row);
+      manifest.add(row);
+      if (auto fault = fault_of(row, query.is_null(chunk_row_column_count), query.bytes(chunk_row_column_count));
+          !fault.empty())
+        problems.push_back({row.id, row.operator_name, row.table, std::move(fault)});
+    }
+    if (auto difference = difference_of(expected, manifest); !difference.empty())
+      problems.push_back({{}, {}, {}, std::move(difference)});
+  } catch (const error& e) {
+    problems.push_back({{}, {}, {}, name + " cannot be read: " + e.what()});
+  }
+  return problems;
+}
+
+std::optional<checkpoint_id> checkpoint_reader::recorded_newest() const {
+  auto query = database_->prepare("SELECT newest_complete FROM runs WHERE id = ?");
+  if (!query.with(run_).step())
+    throw damaged_error({"the store " + database_->path(), "its run", "none", "restore the file from a copy"});
+  return query.optional_id<checkpoint_id>(0);
+}
+
+verified_checkpoint checkpoint_reader::newest_verified() const {
+  const sqlite_transaction one_view{*database_, sqlite_transaction::kind::read};
+  verified_checkpoint result;
+  const auto candidates = complete_checkpoints();
+  // A row that damage has hidden would otherwise be passed over without a word.
+  if (const auto recorded = recorded_newest(); recorded && (candidates.empty() || candidates.back().id != *recorded))
+    result.skipped.push_back(
+        {*recorded,
+         {{{},
+           {},
+           {},
+           "checkpoint " + to_string(*recorded) + " was the newest complete one, and its row is not found"}}});
+  for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
+    auto problems = verify(candidate->id);
+    if (problems.empty()) {
+      result.id = candidate->id;
+      return result;
+    }
+    result.skipped.push_back({candidate->id, std::move(problems)});
+  }
+  if (!result.skipped.empty())
+    throw damaged_error({"the store " + database_->path(), "a complete checkpoint that verifies",
+                         std::to_string(result.skipped.size()) +
+                             " that do not; of the newest: " + result.skipped.front().problems.front().what,
+                         "restore the file from a copy, or begin a new run with --fresh, which keeps this file under "
+                         "another name"});
+  return result;
+}
+
+const checkpoint_reader::listing& checkpoint_reader::list(const complete_checkpoint& checkpoint) const {
+  if (listing_ && listing_->id == checkpoint.id && listing_->manifest == checkpoint.manifest)
+    return *listing_;
+  auto made = std::make_shared<listing>();
+  made->id = checkpoint.id;
+  made->manifest = checkpoint.manifest;
+  checkpoint_manifest manifest;
+  {
+    // Not through an index: the manifest vouches for the table's rows, and nothing for an index's.
+    auto query = database_->prepare("SELECT " + std::string{chunk_row_columns} + " FROM chunks c NOT INDEXED WHERE " +
+                                    chunk_lives + " ORDER BY c.id");
+    query.with(run_, checkpoint.id, checkpoint.id);
+    while (query.step()) {
+      read_chunk_row(query, made->rows.emplace_back());
+      manifest.add(made->rows.back());
+    }
+  }
+  if (auto difference = difference_of(checkpoint, manifest); !difference.empty())
+    throw damaged_error({"the store " + database_->path(), "undamaged checkpoints", difference,
+                         "start again: the newest checkpoint that verifies is used"});
+  std::sort(made->rows.begin(), made->rows.end(), [](const chunk_row& a, const chunk_row& b) {
+    return std::tie(a.operator_name, a.table, a.subtask, a.made_in, a.id) <
+           std::tie(b.operator_name, b.table, b.subtask, b.made_in, b.id);
+  });
+  listing_ = std::move(made);
+  return *listing_;
+}
+
+void checkpoint_reader::for_each_chunk(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
+                                       key_group_range groups,
+                                       const std::function<void(const stored_chunk&)>& use) const {
+  if (groups.first >= groups.last) {
+    (void)find(checkpoint);
+    return;
+  }
+  (void)list(find(checkpoint));
+  const auto held = listing_; // `use` may ask for another checkpoint
+  struct by_table {
+    bool operator()(const chunk_row& row, const std::pair<std::string_view, std::string_view>& name) const {
+      return std::pair<std::string_view, std::string_view>{row.operator_name, row.table} < name;
+    }
+  };
+  auto row = std::lower_bound(held->rows.begin(), held->rows.end(), std::pair{operator_name, table}, by_table{});
+  auto query = database_->prepare("SELECT bytes FROM chunk_bytes WHERE chunk = ?");
+  for (; row != held->rows.end() && row->operator_name == operator_name && row->table == table; ++row) {
+    if (row->first.value >= groups.last || row->last.value < groups.first)
+      continue;
+    const bool missing = !query.with(row->id).step();
+    const auto bytes = missing ? std::span<const std::byte>{} : query.bytes(0);
+    if (auto fault = fault_of(*row, missing, bytes); !fault.empty())
+      throw damaged_error({"the store " + database_->path(), "undamaged chunks", fault,
+                           "start again: the newest checkpoint that verifies is used"});
+    use({row->id, row->subtask, row->parallelism, row->made_in, row->kind, row->first, row->last, row->entries,
+         row->schema, bytes});
+  }
+}
+
+std::vector<stored_table> checkpoint_reader::state_tables(checkpoint_id checkpoint) const {
+  const sqlite_transaction one_view{*database_, sqlite_transaction::kind::read};
+  (void)find(checkpoint);
+  std::vector<stored_table> tables;
+  auto query = database_->prepare(
+      "SELECT c.operator, c.table_name, max(c.parallelism), count(*), sum(c.entries), sum(c.length), c.schema "
+      "FROM chunks c WHERE " +
+      std::string{chunk_lives} +
+      " GROUP BY c.operator, c.table_name, c.schema ORDER BY c.operator, c.table_name, c.schema");
+  query.with(run_, checkpoint, checkpoint);
+  while (query.step()) {
+    const auto name = query.text(0);
+    const bool same = !tables.empty() && tables.back().operator_name == name && tables.back().table == query.text(1);
+    if (!same)
+      tables.push_back({std::string{name}, std::string{query.text(1)}, query.count32(2), 0, 0, 0, {}});
+    auto& table = tables.back();
+    table.chunks += query.count(3);
+    table.entries += query.count(4);
+    table.bytes += query.count(5);
+    if (!query.is_null(6))
+      table.schemas.push_back(query.integer(6));
+  }
+  return tables;
+}
+
+std::vector<stored_schema> checkpoint_reader::schemas() const {
+  std::vector<stored_schema> found;
+  auto query = database_->prepare(
+      "SELECT id, operator, table_name, schema, in_plan, checksum FROM schemas WHERE run = ? ORDER BY id");
+  query.with(run_);
+  while (query.step()) {
+    const auto& schema = found.emplace_back(
+        stored_schema{query.integer(0),
+                      {std::string{query.text(1)}, std::string{query.text(2)}, std::string{query.text(3)}},
+                      query.integer(4) != 0});
+    if (std::bit_cast<std::uint64_t>(query.integer(5)) != checksum_of_schema(schema.record))
+      throw damaged_error(
+          {"the store " + database_->path(), "undamaged schemas",
+           "that of " + schema.record.operator_name + "/" + schema.record.table + " differs from its checksum",
+           "restore the file from a copy"});
+  }
+  return found;
+}
+
+std::vector<operator_record> checkpoint_reader::operators() const {
+  std::vector<operator_record> found;
+  auto query = database_->prepare("SELECT name, kind, task, region, parallelism, fingerprint FROM operators "
+                                  "WHERE run = ? AND in_plan = 1 ORDER BY name");
+  query.with(run_);
+  while (query.step())
+    found.push_back({std::string{query.text(0)}, std::string{query.text(1)}, std::string{query.text(2)},
+                     query.id<region_id>(3), query.count32(4), std::string{query.text(5)}});
+  return found;
+}
+
+std::optional<std::uint32_t> checkpoint_reader::max_parallelism() const {
+  auto query = database_->prepare("SELECT max_parallelism FROM runs WHERE id = ?");
+  query.with(run_);
+  if (!query.step() || query.is_null(0))
+    return std::nullopt;
+  return query.count32(0);
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,11 @@
+// Weir: all that a program needs to compose and run jobs. What needs CAF is in <weir/caf.hpp>.
+#pragma once
+
+#include "coordinator/command_line.hpp"
+#include "coordinator/run.hpp"
+#include "operators/from_vector.hpp"
+#include "operators/generator.hpp"
+#include "operators/job.hpp"
+#include "operators/records.hpp"
+#include "operators/text_lines.hpp"
+#include "persistence/fields.hpp"
