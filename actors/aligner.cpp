@@ -9,10 +9,13 @@ aligner::aligner(std::size_t channels, delivery_mode mode) : mode_(mode), held_(
 std::optional<aligned_barrier> aligner::on_barrier(std::size_t channel, const barrier& mark, sequence_number sequence,
                                                    monotonic_time now) {
   const checkpoint_id id = mark.checkpoint;
-  if (id <= aborted_through_)
+  if (id <= past_ || aborted_.count(id) != 0)
     return std::nullopt;
-  if (mode_ == delivery_mode::exactly_once)
+  if (mode_ == delivery_mode::exactly_once) {
+    // This channel has no barrier of an earlier checkpoint any more: on the others, too, they hold nothing from now on.
     cancel_before(id);
+    pass(checkpoint_id{id.value - 1});
+  }
   auto [at, fresh] = open_.try_emplace(id);
   alignment& a = at->second;
   if (fresh) {
@@ -32,7 +35,7 @@ std::optional<aligned_barrier> aligner::on_barrier(std::size_t channel, const ba
   open_.erase(at);
   // An older alignment that is still open lost its barriers on some channel: it can't complete any more.
   cancel_before(id);
-  aborted_through_ = std::max(aborted_through_, id);
+  pass(id);
   return due;
 }
 
@@ -43,18 +46,22 @@ void aligner::cancel_before(checkpoint_id id) {
   }
 }
 
-void aligner::abort(checkpoint_id id) {
-  const auto at = open_.find(id);
-  // Only what is not aligned yet can be skipped; older ones were skipped before, and newer ones are not touched.
-  if (at != open_.end()) {
-    open_.erase(at);
-    std::fill(held_.begin(), held_.end(), false);
-  }
-  if (open_.empty() || id < open_.begin()->first)
-    aborted_through_ = std::max(aborted_through_, id);
+void aligner::pass(checkpoint_id id) {
+  past_ = std::max(past_, id);
+  aborted_.erase(aborted_.begin(), aborted_.upper_bound(past_));
 }
 
-void aligner::release(checkpoint_id) { std::fill(held_.begin(), held_.end(), false); }
+void aligner::abort(checkpoint_id id) {
+  if (id <= past_)
+    return;
+  aborted_.insert(id); // this one only: an earlier checkpoint may still be on its way
+  if (open_.erase(id) != 0)
+    std::fill(held_.begin(), held_.end(), false);
+}
+
+void aligner::release(checkpoint_id) {
+  std::fill(held_.begin(), held_.end(), false);
+}
 
 std::optional<checkpoint_id> aligner::aligning() const noexcept {
   if (open_.empty())

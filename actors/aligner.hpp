@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace weir::inline v0 {
@@ -23,7 +24,8 @@ struct aligned_barrier {
 /// Aligns barriers, after Carbone et al., "Lightweight Asynchronous Snapshots for Distributed Dataflows" (2015).
 ///
 /// Exactly-once: a channel whose barrier has come is held until all others' have come. At-least-once: nothing is held.
-/// A later barrier on any channel cancels an earlier alignment, since barriers come in order on every channel.
+/// A later barrier on any channel cancels an earlier alignment that holds channels, since barriers come in order on
+/// every channel: the earlier one can't be had from that channel any more.
 class aligner {
 public:
   aligner(std::size_t channels, delivery_mode mode);
@@ -51,11 +53,13 @@ private:
   };
 
   void cancel_before(checkpoint_id id);
+  void pass(checkpoint_id id);
 
   delivery_mode mode_;
   std::vector<bool> held_;
   std::map<checkpoint_id, alignment> open_;
-  checkpoint_id aborted_through_{0}; ///< barriers of checkpoints up to this one are skipped
+  checkpoint_id past_{0};           ///< barriers of checkpoints up to this one are skipped
+  std::set<checkpoint_id> aborted_; ///< and those of these, which are all later
 };
 
 } // namespace weir::inline v0

@@ -36,8 +36,12 @@ class source_companion {
 public:
   source_companion(caf::event_based_actor* self, std::shared_ptr<split_readers> readers, const element_type& type,
                    std::size_t batch_size, std::shared_ptr<environment> env, caf::actor subtask)
-    : self_(self), readers_(std::move(readers)), out_(type.make_collector()), batch_size_(batch_size),
-      env_(std::move(env)), subtask_(std::move(subtask)) {
+      : self_(self),
+        readers_(std::move(readers)),
+        out_(type.make_collector()),
+        batch_size_(batch_size),
+        env_(std::move(env)),
+        subtask_(std::move(subtask)) {
     out_->connect(received_, batch_size_);
   }
 
@@ -124,8 +128,9 @@ caf::actor spawn_sink_companion(caf::actor_system& system, blocking_work how, co
   return spawn_companion(system, how, [&sink, stage, subtask](caf::event_based_actor* self) -> caf::behavior {
     auto writer = std::make_shared<std::unique_ptr<sink_writer>>();
     return {[=, &sink](sink_order& order) {
-      guarded(self, subtask, stage,
-              [&] { post(subtask, sink_reply{stage, carry_out(std::move(order.command), sink, *writer)}); });
+      guarded(self, subtask, stage, [&] {
+        post(subtask, sink_reply{stage, carry_out(std::move(order.command), sink, *writer)});
+      });
     }};
   });
 }

@@ -24,7 +24,6 @@ std::string current_exception_type() {
   return status == 0 ? std::string{readable.get()} : std::string{type->name()};
 }
 
-
 } // namespace
 
 subtask_failed failure_from_exception(std::exception_ptr thrown, std::string operator_name) {

@@ -9,7 +9,7 @@ namespace weir::inline v0 {
 
 input_channels::input_channels(region_id region, attempt_id attempt, std::vector<input_channel_spec> channels,
                                std::uint64_t window)
-  : region_(region), attempt_(attempt), window_(window) {
+    : region_(region), attempt_(attempt), window_(window) {
   for (input_channel_spec& spec : channels) {
     by_id_.emplace(spec.id, channels_.size());
     channels_.push_back({});

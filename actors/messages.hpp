@@ -45,7 +45,8 @@ struct channel_message {
   channel_payload payload;
 };
 
-/// A receiver's permission, against the direction of the channel. Absolute, so that a lost or repeated grant does no harm.
+/// A receiver's permission, against the direction of the channel. Absolute, so that a lost or repeated grant does no
+/// harm.
 struct credit_grant {
   region_id region{0};
   attempt_id attempt{0};
@@ -124,8 +125,9 @@ struct subtask_remark {
   std::string text;
 };
 
-using subtask_event = std::variant<subtask_loaded, checkpoint_acknowledged, checkpoint_declined, barrier_skipped,
-                                   commit_acknowledged, subtask_failed, subtask_ended, subtask_first_output, records_emitted, subtask_remark>;
+using subtask_event =
+    std::variant<subtask_loaded, checkpoint_acknowledged, checkpoint_declined, barrier_skipped, commit_acknowledged,
+                 subtask_failed, subtask_ended, subtask_first_output, records_emitted, subtask_remark>;
 
 /// An event with its sender.
 struct subtask_report {

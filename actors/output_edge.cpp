@@ -7,7 +7,7 @@ namespace weir::inline v0 {
 
 output_channel::output_channel(region_id region, attempt_id attempt, channel_id id, std::uint64_t first_credit,
                                channel_send send)
-  : region_(region), attempt_(attempt), id_(id), send_(std::move(send)), credit_limit_(first_credit) {}
+    : region_(region), attempt_(attempt), id_(id), send_(std::move(send)), credit_limit_(first_credit) {}
 
 bool output_channel::may_go(const channel_message& message) const noexcept {
   return !std::holds_alternative<batch_ptr>(message.payload) || batches_sent_ < credit_limit_;
@@ -47,7 +47,7 @@ void output_channel::grant(const credit_grant& g) {
 
 output_edge::output_edge(std::unique_ptr<any_partitioner> partitioner, std::vector<output_channel> channels,
                          std::size_t batch_size, std::uint32_t max_parallelism, std::size_t max_waiting)
-  : partitioner_(std::move(partitioner)), channels_(std::move(channels)), max_waiting_(max_waiting) {
+    : partitioner_(std::move(partitioner)), channels_(std::move(channels)), max_waiting_(max_waiting) {
   partitioner_->configure(channels_.size(), batch_size, max_parallelism);
 }
 
@@ -61,7 +61,9 @@ bool output_edge::full() const noexcept {
                      [this](const output_channel& c) { return c.waiting() >= max_waiting_; });
 }
 
-void output_edge::flush() { partitioner_->flush(*this); }
+void output_edge::flush() {
+  partitioner_->flush(*this);
+}
 
 std::vector<channel_position> output_edge::broadcast(const channel_payload& control) {
   flush();
@@ -81,6 +83,8 @@ bool output_edge::grant(const credit_grant& g) {
   return false;
 }
 
-void output_edge::deliver(std::size_t target, batch_ptr batch) { channels_[target].push(std::move(batch)); }
+void output_edge::deliver(std::size_t target, batch_ptr batch) {
+  channels_[target].push(std::move(batch));
+}
 
 } // namespace weir::inline v0

@@ -49,8 +49,8 @@ private:
 class output_edge final : public chain_output, private partition_receiver {
 public:
   /// `max_waiting` batches may wait for credit on a channel before the chain is asked to pause.
-  output_edge(std::unique_ptr<any_partitioner> partitioner, std::vector<output_channel> channels, std::size_t batch_size,
-              std::uint32_t max_parallelism, std::size_t max_waiting = 2);
+  output_edge(std::unique_ptr<any_partitioner> partitioner, std::vector<output_channel> channels,
+              std::size_t batch_size, std::uint32_t max_parallelism, std::size_t max_waiting = 2);
 
   bool accept(batch_ptr batch) override;
   [[nodiscard]] bool full() const noexcept override;

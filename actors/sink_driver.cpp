@@ -4,21 +4,27 @@
 
 namespace weir::inline v0 {
 
-void inline_sink::start(sink_start start) { writer_ = sink_.open_writer(start); }
+void inline_sink::start(sink_start start) {
+  writer_ = sink_.open_writer(start);
+}
 
 bool inline_sink::accept(batch_ptr batch) {
   writer_->write(*batch);
   return true;
 }
 
-void inline_sink::prepare(checkpoint_id checkpoint) { answers_.prepared(checkpoint, writer_->prepare(checkpoint)); }
+void inline_sink::prepare(checkpoint_id checkpoint) {
+  answers_.prepared(checkpoint, writer_->prepare(checkpoint));
+}
 
 void inline_sink::commit(checkpoint_id up_to, std::vector<prepared_output> prepared) {
   writer_->commit(prepared);
   answers_.committed(up_to);
 }
 
-void companion_sink::start(sink_start start) { tell_({sink_command::start{std::move(start)}}); }
+void companion_sink::start(sink_start start) {
+  tell_({sink_command::start{std::move(start)}});
+}
 
 bool companion_sink::accept(batch_ptr batch) {
   ++under_way_;
@@ -27,7 +33,9 @@ bool companion_sink::accept(batch_ptr batch) {
   return !full();
 }
 
-void companion_sink::prepare(checkpoint_id checkpoint) { tell_({sink_command::prepare{checkpoint}}); }
+void companion_sink::prepare(checkpoint_id checkpoint) {
+  tell_({sink_command::prepare{checkpoint}});
+}
 
 void companion_sink::commit(checkpoint_id up_to, std::vector<prepared_output> prepared) {
   tell_({sink_command::commit{up_to, std::move(prepared)}});

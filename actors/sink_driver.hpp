@@ -88,7 +88,7 @@ struct sink_answer {
 class companion_sink final : public sink_driver {
 public:
   companion_sink(std::function<void(sink_command)> tell, sink_answers answers, std::size_t window = 4)
-    : tell_(std::move(tell)), answers_(std::move(answers)), window_(window) {}
+      : tell_(std::move(tell)), answers_(std::move(answers)), window_(window) {}
   void start(sink_start start) override;
   bool accept(batch_ptr batch) override;
   bool full() const noexcept override { return under_way_ >= window_; }

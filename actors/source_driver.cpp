@@ -15,7 +15,7 @@ constexpr std::size_t reads_a_turn = 16;
 } // namespace
 
 split_readers::split_readers(const any_source& source, std::vector<source_operator::unread_split> splits)
-  : source_(source), waiting_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())) {}
+    : source_(source), waiting_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())) {}
 
 bool split_readers::read(any_collector& out, std::size_t max_records, processing_time now, bool every_position,
                          result& into) {
@@ -87,7 +87,7 @@ void split_readers::interrupt() noexcept {
 source_driver::~source_driver() = default;
 
 inline_source::inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size)
-  : op_(op), chain_(chain), env_(env), batch_size_(batch_size), readers_(*op.as_source(), op.unread()) {}
+    : op_(op), chain_(chain), env_(env), batch_size_(batch_size), readers_(*op.as_source(), op.unread()) {}
 
 source_progress inline_source::produce() {
   if (halted_ || readers_.exhausted())
@@ -110,7 +110,7 @@ void inline_source::note_positions() {
 
 companion_source::companion_source(source_operator& op, operator_chain& chain, std::function<void()> ask,
                                    std::size_t reads_ahead)
-  : op_(op), chain_(chain), ask_(std::move(ask)), reads_ahead_(reads_ahead) {}
+    : op_(op), chain_(chain), ask_(std::move(ask)), reads_ahead_(reads_ahead) {}
 
 void companion_source::ask_more() {
   while (!all_ended_ && !halted_ && asked_ + ready_.size() < reads_ahead_) {

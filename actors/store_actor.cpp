@@ -16,7 +16,7 @@ namespace {
 class store_keeper {
 public:
   store_keeper(std::shared_ptr<checkpoint_store> store, std::shared_ptr<environment> env)
-    : store_(std::move(store)), env_(std::move(env)) {}
+      : store_(std::move(store)), env_(std::move(env)) {}
 
   void add(store_snapshot snapshot) {
     waiting_.push_back(std::move(snapshot));
@@ -68,19 +68,19 @@ private:
   void load_table(const load_request& request, const table_to_load& table, const std::vector<stored_schema>& schemas) {
     // The entries of a list are dealt out by the subtasks themselves: everyone reads all.
     const key_group_range groups =
-      table.distributed_by == distribution::list ? key_group_range{0, UINT32_MAX} : request.groups;
+        table.distributed_by == distribution::list ? key_group_range{0, UINT32_MAX} : request.groups;
     std::optional<std::int64_t> told;
     store_->read().for_each_chunk(
-      request.checkpoint, table.operator_name, table.table, groups, [&](const stored_chunk& chunk) {
-        if (chunk.schema && chunk.schema != told) {
-          told = chunk.schema;
-          for (const stored_schema& schema : schemas)
-            if (schema.id == *told)
-              post(request.from, state_schema{table.index, schema.record.json});
-        }
-        post(request.from, state_chunk{table.index, std::make_shared<const std::vector<std::byte>>(
-                                                      chunk.bytes.begin(), chunk.bytes.end())});
-      });
+        request.checkpoint, table.operator_name, table.table, groups, [&](const stored_chunk& chunk) {
+          if (chunk.schema && chunk.schema != told) {
+            told = chunk.schema;
+            for (const stored_schema& schema : schemas)
+              if (schema.id == *told)
+                post(request.from, state_schema{table.index, schema.record.json});
+          }
+          post(request.from, state_chunk{table.index, std::make_shared<const std::vector<std::byte>>(
+                                                          chunk.bytes.begin(), chunk.bytes.end())});
+        });
   }
 
   std::shared_ptr<checkpoint_store> store_;

@@ -24,10 +24,15 @@ constexpr std::size_t fair_throughput = 1000;
 class subtask_actor final : public caf::event_based_actor, public subtask_surroundings {
 public:
   subtask_actor(caf::actor_config& config, subtask_setup setup, subtask_peers peers)
-    : caf::event_based_actor(config), peers_(std::move(peers)), env_(setup.env), id_(setup.id), region_(setup.region),
-      attempt_(setup.attempt), setup_(std::make_unique<subtask_setup>(std::move(setup))) {
-    must_yield_ = caf::get_or(system().config(), "scheduler.max-throughput",
-                              caf::defaults::scheduler::max_throughput) > fair_throughput;
+      : caf::event_based_actor(config),
+        peers_(std::move(peers)),
+        env_(setup.env),
+        id_(setup.id),
+        region_(setup.region),
+        attempt_(setup.attempt),
+        setup_(std::make_unique<subtask_setup>(std::move(setup))) {
+    must_yield_ = caf::get_or(system().config(), "scheduler.max-throughput", caf::defaults::scheduler::max_throughput) >
+                  fair_throughput;
     set_down_handler([this](const caf::down_msg& down) { on_companion_down(down.source); });
     // Whoever stops this actor from outside, a dying system for example: as if the coordinator had.
     set_exit_handler([this](const caf::exit_msg&) { stop(); });
@@ -47,36 +52,40 @@ protected:
   caf::behavior make_behavior() override {
     post(this_actor(), open_operators{});
     return {
-      [this](open_operators) { guarded([this] { open(); }); },
-      [this](connect_channels& channels) {
-        receivers_ = std::move(channels.receivers);
-        senders_ = std::move(channels.senders);
-      },
-      [this](const state_schema& schema) { guarded([&] { loop_->expect_schema(schema.table, schema.json); }); },
-      [this](const state_chunk& chunk) { guarded([&] { loop_->load(chunk.table, *chunk.bytes); }); },
-      [this](state_end) { guarded([this] { loop_->loaded(); }); },
-      [this](start_running) { guarded([this] { loop_->run(); }); },
-      [this](channel_message& message) { guarded([&] { loop_->on_message(std::move(message)); }); },
-      [this](const credit_grant& grant) { guarded([&] { loop_->on_grant(grant); }); },
-      [this](const trigger_checkpoint& trigger) { guarded([&] { loop_->on_trigger(trigger); }); },
-      [this](const checkpoint_completed& completed) { guarded([&] { loop_->on_completed(completed.checkpoint); }); },
-      [this](const checkpoint_aborted& aborted) { guarded([&] { loop_->on_aborted(aborted.checkpoint); }); },
-      [this](const snapshot_stored& stored) { guarded([&] { loop_->on_stored(stored.checkpoint, stored.result); }); },
-      [this](const store_failed& failed) { fail({"", "store", failed.message, false}); },
-      [this](drain_sources) { guarded([this] { loop_->on_drain(); }); },
-      [this](resume_sources) { guarded([this] { loop_->on_resume(); }); },
-      [this](companion_read& read) { guarded([&] { loop_->on_read(std::move(read)); }); },
-      [this](sink_reply& reply) { guarded([&] { loop_->on_sink_answer(reply.stage, std::move(reply.answer)); }); },
-      [this](companion_failed& failed) {
-        fail({setup_view().stages.at(failed.stage).name, std::move(failed.kind), std::move(failed.message),
-              failed.usage});
-      },
-      [this](do_wake) { guarded([this] { loop_->wake(); }); },
-      [this](do_step) {
-        step_asked_ = false;
-        guarded([this] { step_again_ = loop_->step(); });
-      },
-      [this](stop_subtask) { stop(); },
+        [this](open_operators) { guarded([this] { open(); }); },
+        [this](connect_channels& channels) {
+          receivers_ = std::move(channels.receivers);
+          senders_ = std::move(channels.senders);
+        },
+        [this](const state_schema& schema) { guarded([&] { loop_->expect_schema(schema.table, schema.json); }); },
+        [this](const state_chunk& chunk) { guarded([&] { loop_->load(chunk.table, *chunk.bytes); }); },
+        [this](state_end) { guarded([this] { loop_->loaded(); }); },
+        [this](start_running) { guarded([this] { loop_->run(); }); },
+        [this](channel_message& message) { guarded([&] { loop_->on_message(std::move(message)); }); },
+        [this](const credit_grant& grant) { guarded([&] { loop_->on_grant(grant); }); },
+        [this](const trigger_checkpoint& trigger) { guarded([&] { loop_->on_trigger(trigger); }); },
+        [this](const checkpoint_completed& completed) { guarded([&] { loop_->on_completed(completed.checkpoint); }); },
+        [this](const checkpoint_aborted& aborted) { guarded([&] { loop_->on_aborted(aborted.checkpoint); }); },
+        [this](const snapshot_stored& stored) {
+          guarded([&] { loop_->on_stored(stored.checkpoint, stored.result, stored.taken); });
+        },
+        [this](const store_failed& failed) {
+          fail({"", "store", failed.message, false});
+        },
+        [this](drain_sources) { guarded([this] { loop_->on_drain(); }); },
+        [this](resume_sources) { guarded([this] { loop_->on_resume(); }); },
+        [this](companion_read& read) { guarded([&] { loop_->on_read(std::move(read)); }); },
+        [this](sink_reply& reply) { guarded([&] { loop_->on_sink_answer(reply.stage, std::move(reply.answer)); }); },
+        [this](companion_failed& failed) {
+          fail({setup_view().stages.at(failed.stage).name, std::move(failed.kind), std::move(failed.message),
+                failed.usage});
+        },
+        [this](do_wake) { guarded([this] { loop_->wake(); }); },
+        [this](do_step) {
+          step_asked_ = false;
+          guarded([this] { step_again_ = loop_->step(); });
+        },
+        [this](stop_subtask) { stop(); },
     };
   }
 
@@ -90,8 +99,7 @@ private:
     const subtask_setup& setup = loop_->setup();
     std::vector<table_to_load> tables = loop_->open();
     if (setup.restored && !tables.empty())
-      post(peers_.store,
-           load_request{setup.restored_checkpoint, std::move(tables), setup.key_groups, this_actor()});
+      post(peers_.store, load_request{setup.restored_checkpoint, std::move(tables), setup.key_groups, this_actor()});
     else
       loop_->loaded();
   }
@@ -178,8 +186,8 @@ private:
   void start_source(const any_source& source, std::vector<source_operator::unread_split> splits) override {
     readers_ = std::make_shared<split_readers>(source, std::move(splits));
     source_companion_ =
-      adopt(spawn_source_companion(system(), peers_.blocking, readers_, *loop_->setup().stages.front().ports.front(),
-                                   loop_->setup().batch_size, env_, this_actor()));
+        adopt(spawn_source_companion(system(), peers_.blocking, readers_, *loop_->setup().stages.front().ports.front(),
+                                     loop_->setup().batch_size, env_, this_actor()));
   }
   void ask_source() override { post(source_companion_, read_once{}); }
   void tell_sink(std::size_t stage, const any_sink& sink, sink_command command) override {

@@ -16,9 +16,9 @@ struct subtask_peers {
   blocking_work blocking = blocking_work::own_thread;
 };
 
-/// Spawns a subtask. It opens its operators, loads its state, and reports `subtask_loaded`; it runs from `start_running`
-/// to `stop_subtask`, or until something throws: then it reports `subtask_failed` and ends. It ends after its companions
-/// have, so that nothing of an old attempt writes when the next begins.
+/// Spawns a subtask. It opens its operators, loads its state, and reports `subtask_loaded`; it runs from
+/// `start_running` to `stop_subtask`, or until something throws: then it reports `subtask_failed` and ends. It ends
+/// after its companions have, so that nothing of an old attempt writes when the next begins.
 [[nodiscard]] caf::actor spawn_subtask(caf::actor_system& system, subtask_setup setup, subtask_peers peers);
 
 } // namespace weir::inline v0

@@ -23,10 +23,8 @@ public:
 
   processing_time now() const override { return loop_.setup_.env->now(); }
   void wake_at(processing_time when) override {
-    if (when < loop_.operator_wake_) {
-      loop_.operator_wake_ = when;
-      loop_.ask_for_wake(when - now());
-    }
+    loop_.operator_wakes_.insert(when);
+    loop_.ask_for_wake(*loop_.operator_wakes_.begin() - now());
   }
 
 private:
@@ -36,10 +34,13 @@ private:
 subtask_surroundings::~subtask_surroundings() = default;
 
 subtask_loop::subtask_loop(subtask_setup setup, subtask_surroundings& surroundings)
-  : setup_(std::move(setup)), out_(surroundings), chain_(*setup_.env, setup_.batch_size),
-    inputs_(setup_.region, setup_.attempt, setup_.inputs, setup_.credit_window),
-    aligner_(setup_.inputs.size(), setup_.mode), ended_(setup_.inputs.size(), false),
-    watermarks_(setup_.inputs.size(), event_time::min()) {
+    : setup_(std::move(setup)),
+      out_(surroundings),
+      chain_(*setup_.env, setup_.batch_size),
+      inputs_(setup_.region, setup_.attempt, setup_.inputs, setup_.credit_window),
+      aligner_(setup_.inputs.size(), setup_.mode),
+      ended_(setup_.inputs.size(), false),
+      watermarks_(setup_.inputs.size(), event_time::min()) {
   build();
 }
 
@@ -47,9 +48,15 @@ subtask_loop::~subtask_loop() = default;
 
 void subtask_loop::build() {
   for (const stage_setup& stage : setup_.stages) {
-    operator_identity identity{setup_.job,           setup_.run,       stage.name,
-                               setup_.attempt,       setup_.id.index,  setup_.parallelism,
-                               setup_.max_parallelism, setup_.key_groups, setup_.checkpointing};
+    operator_identity identity{setup_.job,
+                               setup_.run,
+                               stage.name,
+                               setup_.attempt,
+                               setup_.id.index,
+                               setup_.parallelism,
+                               setup_.max_parallelism,
+                               setup_.key_groups,
+                               setup_.checkpointing};
     chain_.add(stage.make(), std::make_unique<stage_context>(std::move(identity), *this), stage.ports);
   }
   for (std::size_t i = 0; i != setup_.stages.size(); ++i)
@@ -63,7 +70,7 @@ void subtask_loop::build() {
         out_.send(std::move(message));
       });
     auto partitioner =
-      edge.make_partitioner ? edge.make_partitioner() : make_partitioner(edge.how, setup_.id.index.value);
+        edge.make_partitioner ? edge.make_partitioner() : make_partitioner(edge.how, setup_.id.index.value);
     edges_.push_back(std::make_unique<output_edge>(std::move(partitioner), std::move(channels), setup_.batch_size,
                                                    setup_.max_parallelism));
     chain_.connect(edge.stage, edge.port, *edges_.back());
@@ -76,15 +83,14 @@ void subtask_loop::build() {
   }
   // The callbacks refer to elements of `sinks_`, which does not grow any more.
   for (sink_stage& sink : sinks_) {
-    sink_answers answers{[this, &sink](checkpoint_id id, std::string prepared) {
-                           on_prepared(sink, id, std::move(prepared));
-                         },
-                         [this, &sink](checkpoint_id id) { on_committed(sink, id); }};
+    sink_answers answers{
+        [this, &sink](checkpoint_id id, std::string prepared) { on_prepared(sink, id, std::move(prepared)); },
+        [this, &sink](checkpoint_id id) { on_committed(sink, id); }};
     const any_sink& target = *sink.op->as_sink();
     if (target.blocking()) {
       auto driver = std::make_unique<companion_sink>(
-        [this, &sink, &target](sink_command command) { out_.tell_sink(sink.stage, target, std::move(command)); },
-        std::move(answers));
+          [this, &sink, &target](sink_command command) { out_.tell_sink(sink.stage, target, std::move(command)); },
+          std::move(answers));
       sink.companion = driver.get();
       sink.driver = std::move(driver);
     } else {
@@ -175,8 +181,8 @@ void subtask_loop::on_grant(const credit_grant& g) {
 void subtask_loop::on_trigger(const trigger_checkpoint& trigger) {
   if (due_barrier_) {
     out_.report(checkpoint_declined{trigger.mark.checkpoint, "the barrier of checkpoint " +
-                                                               to_string(due_barrier_->mark.checkpoint) +
-                                                               " has not left this source yet"});
+                                                                 to_string(due_barrier_->mark.checkpoint) +
+                                                                 " has not left this source yet"});
     return;
   }
   const monotonic_time now = setup_.env->monotonic();
@@ -211,27 +217,28 @@ void subtask_loop::on_aborted(checkpoint_id id) {
   out_.report(barrier_skipped{id});
 }
 
-void subtask_loop::on_stored(checkpoint_id id, write_result result) {
+void subtask_loop::on_stored(checkpoint_id id, write_result result, std::chrono::microseconds taken) {
   const auto at = std::find_if(at_store_.begin(), at_store_.end(),
                                [id](const checkpoint_acknowledged& ack) { return ack.checkpoint == id; });
   if (at == at_store_.end())
     return;
   checkpoint_acknowledged ack = std::move(*at);
   at_store_.erase(at);
+  ack.phases.write = taken;
   switch (result) {
-    case write_result::stored:
-    case write_result::repeated:
-      out_.report(std::move(ack));
-      break;
-    case write_result::refused_parent:
-    case write_result::refused_checkpoint:
-      // These chunks are in no chain: what comes next must not build on them.
-      snapshot_.require_bases();
-      out_.report(checkpoint_declined{id, "the store has no parent for a delta: a base follows"});
-      break;
-    case write_result::stored_late:
-    case write_result::refused_attempt:
-      break; // the coordinator has decided already
+  case write_result::stored:
+  case write_result::repeated:
+    out_.report(std::move(ack));
+    break;
+  case write_result::refused_parent:
+  case write_result::refused_checkpoint:
+    // These chunks are in no chain: what comes next must not build on them.
+    snapshot_.require_bases();
+    out_.report(checkpoint_declined{id, "the store has no parent for a delta: a base follows"});
+    break;
+  case write_result::stored_late:
+  case write_result::refused_attempt:
+    break; // the coordinator has decided already
   }
 }
 
@@ -240,7 +247,9 @@ void subtask_loop::on_drain() {
     source_->halt();
 }
 
-void subtask_loop::on_resume() { suspended_ = false; }
+void subtask_loop::on_resume() {
+  suspended_ = false;
+}
 
 void subtask_loop::on_read(companion_read read) {
   if (companion_source_)
@@ -249,7 +258,7 @@ void subtask_loop::on_read(companion_read read) {
 
 void subtask_loop::on_sink_answer(std::size_t stage, sink_answer answer) {
   const auto at =
-    std::find_if(sinks_.begin(), sinks_.end(), [stage](const sink_stage& sink) { return sink.stage == stage; });
+      std::find_if(sinks_.begin(), sinks_.end(), [stage](const sink_stage& sink) { return sink.stage == stage; });
   const bool started = std::holds_alternative<sink_answer::started>(answer.what);
   at->companion->on_answer(std::move(answer));
   if (!started)
@@ -263,12 +272,12 @@ void subtask_loop::on_sink_answer(std::size_t stage, sink_answer answer) {
 void subtask_loop::wake() {
   wake_due_.reset();
   const processing_time now = setup_.env->now();
-  if (operator_wake_ <= now) {
-    operator_wake_ = processing_time::max();
+  if (const auto later = operator_wakes_.upper_bound(now); later != operator_wakes_.begin()) {
+    operator_wakes_.erase(operator_wakes_.begin(), later);
     chain_.wake();
-  } else if (operator_wake_ != processing_time::max()) {
-    ask_for_wake(operator_wake_ - now);
   }
+  if (!operator_wakes_.empty())
+    ask_for_wake(*operator_wakes_.begin() - now);
   flush_if_due();
 }
 
@@ -290,6 +299,8 @@ bool subtask_loop::step() {
   if (!chain_.idle()) {
     const bool worked = chain_.work() == chain_progress::worked;
     note_counters();
+    if (worked)
+      flush_if_due(); // a slow operator may be at one batch for long
     return worked || snapshot_.encoding();
   }
   if (watermark_to_send_) {
@@ -321,14 +332,14 @@ bool subtask_loop::take_from_source() {
   if (input_ended_ || suspended_)
     return false;
   switch (source_->produce()) {
-    case source_progress::produced:
-      note_counters();
-      return true;
-    case source_progress::ended:
-      end_input();
-      return true;
-    case source_progress::waiting:
-      break;
+  case source_progress::produced:
+    note_counters();
+    return true;
+  case source_progress::ended:
+    end_input();
+    return true;
+  case source_progress::waiting:
+    break;
   }
   flush_edges(); // an idle source does not let records wait
   if (const processing_time next = source_->next_at(); next != processing_time{})
@@ -462,7 +473,8 @@ void subtask_loop::on_committed(sink_stage& sink, checkpoint_id up_to) {
   out_.report(commit_acknowledged{up_to});
 }
 
-// -- flushing and counting ----------------------------------------------------------------------------------------------
+// -- flushing and counting
+// ----------------------------------------------------------------------------------------------
 
 void subtask_loop::flush_edges() {
   for (auto& edge : edges_)
@@ -471,8 +483,7 @@ void subtask_loop::flush_edges() {
 }
 
 void subtask_loop::flush_if_due() {
-  const bool gathering =
-    std::any_of(edges_.begin(), edges_.end(), [](const auto& edge) { return edge->gathering(); });
+  const bool gathering = std::any_of(edges_.begin(), edges_.end(), [](const auto& edge) { return edge->gathering(); });
   if (!gathering) {
     gathering_since_.reset();
     return;

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "../operators/operator_chain.hpp"
-#include "aligner.hpp"
 #include "../operators/sink_operator.hpp"
+#include "aligner.hpp"
 #include "output_edge.hpp"
 #include "sink_driver.hpp"
 #include "source_driver.hpp"
@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -78,7 +79,7 @@ public:
   void on_trigger(const trigger_checkpoint& trigger);
   void on_completed(checkpoint_id id);
   void on_aborted(checkpoint_id id);
-  void on_stored(checkpoint_id id, write_result result);
+  void on_stored(checkpoint_id id, write_result result, std::chrono::microseconds taken);
   void on_drain();
   void on_resume();
   void on_read(companion_read read);
@@ -139,7 +140,7 @@ private:
   std::map<checkpoint_id, std::size_t> committing_; ///< how many sinks have not answered
   std::size_t slice_entries_ = 256;
 
-  std::vector<bool> ended_;          ///< per channel
+  std::vector<bool> ended_;            ///< per channel
   std::vector<event_time> watermarks_; ///< per channel
   event_time watermark_ = event_time::min();
   std::optional<event_time> watermark_to_send_;
@@ -148,8 +149,8 @@ private:
   bool input_ended_ = false; ///< end of input is in the chain
   bool end_sent_ = false;
   bool first_output_reported_ = false;
-  std::optional<monotonic_time> wake_due_; ///< the earliest wake-up asked for
-  processing_time operator_wake_ = processing_time::max();
+  std::optional<monotonic_time> wake_due_;   ///< the earliest wake-up asked for
+  std::set<processing_time> operator_wakes_; ///< that operators asked for
   std::optional<monotonic_time> gathering_since_;
   std::uint64_t reported_records_ = 0;
 };

@@ -74,7 +74,7 @@ bool task_snapshot::encode(std::size_t max_entries) {
     for (encoded_chunk& c : chunks) {
       bytes_ += c.bytes.size();
       snapshot_.chunks.push_back(
-        {e.operator_name, e.table->name(), c.first, c.last, c.entries, std::move(c.bytes), c.checksum});
+          {e.operator_name, e.table->name(), c.first, c.last, c.entries, std::move(c.bytes), c.checksum});
     }
     if (!e.encoded)
       return false; // one table a slice: the slice's bound is for all of them together
@@ -89,8 +89,10 @@ subtask_snapshot task_snapshot::finish(monotonic_time now) {
 }
 
 void task_snapshot::require_bases() {
-  for (entry& e : tables_)
+  for (entry& e : tables_) {
     e.table->require_base();
+    e.last.reset(); // a table that was never used has no base to give by itself
+  }
 }
 
 } // namespace weir::inline v0

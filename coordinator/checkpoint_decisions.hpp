@@ -47,7 +47,8 @@ struct commit_decision {
 struct committed_decision {
   checkpoint_id id;
 };
-/// Record the checkpoint as failed or aborted, and tell every subtask to give it up. With the trigger `stop`, sources go on.
+/// Record the checkpoint as failed or aborted, and tell every subtask to give it up. With the trigger `stop`, sources
+/// go on.
 struct abort_decision {
   checkpoint_id id;
   checkpoint_trigger trigger = checkpoint_trigger::interval;

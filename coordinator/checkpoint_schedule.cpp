@@ -6,9 +6,12 @@
 namespace weir::inline v0 {
 
 checkpoint_settings::checkpoint_settings(const job_options& options)
-  : interval(options.checkpoint_interval), records(options.checkpoint_records), timeout(options.checkpoint_timeout),
-    min_pause(options.min_pause), max_concurrent(options.max_concurrent),
-    tolerable_failures(options.tolerable_failures) {}
+    : interval(options.checkpoint_interval),
+      records(options.checkpoint_records),
+      timeout(options.checkpoint_timeout),
+      min_pause(options.min_pause),
+      max_concurrent(options.max_concurrent),
+      tolerable_failures(options.tolerable_failures) {}
 
 std::optional<checkpoint_trigger> checkpoint_schedule::due(monotonic_time now) const {
   if (pausing(now))

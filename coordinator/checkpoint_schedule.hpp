@@ -28,7 +28,7 @@ struct checkpoint_settings {
 class checkpoint_schedule {
 public:
   explicit checkpoint_schedule(const checkpoint_settings& settings)
-    : interval_(settings.interval), records_(settings.records), min_pause_(settings.min_pause) {}
+      : interval_(settings.interval), records_(settings.records), min_pause_(settings.min_pause) {}
 
   /// The job begins to run, or goes on after a failure: the interval begins.
   void running(monotonic_time now) { interval_from_ = now; }

@@ -8,8 +8,11 @@ namespace weir::inline v0 {
 
 checkpoint_topology::checkpoint_topology(std::vector<checkpoint_member> members, std::vector<audited_channel> channels,
                                          std::uint32_t regions)
-  : members_(std::move(members)), channels_(std::move(channels)), regions_(regions), into_(members_.size()),
-    out_of_(members_.size()) {
+    : members_(std::move(members)),
+      channels_(std::move(channels)),
+      regions_(regions),
+      into_(members_.size()),
+      out_of_(members_.size()) {
   for (std::size_t index = 0; index != members_.size(); ++index) {
     if (members_[index].region.value >= regions_)
       throw std::invalid_argument{"weir: subtask " + members_[index].name + " is in no region"};

@@ -4,6 +4,7 @@
 #include "duration_text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace weir::inline v0 {
@@ -17,7 +18,7 @@ bool is_final(checkpoint_trigger trigger) {
 } // namespace
 
 checkpoint_tracker::checkpoint_tracker(checkpoint_settings settings, checkpoint_topology topology)
-  : settings_(settings), topology_(std::move(topology)), regions_(topology_.regions()), schedule_(settings) {
+    : settings_(settings), topology_(std::move(topology)), regions_(topology_.regions()), schedule_(settings) {
   for (const checkpoint_member& member : topology_.members())
     sources_ += member.source ? 1 : 0;
 }
@@ -249,8 +250,8 @@ checkpoint_decisions checkpoint_tracker::decline(checkpoint_id id, subtask_id su
   const auto found = pending_.find(id);
   if (found != pending_.end() && !found->second.completing) {
     found->second.remark(*member, reason);
-    give_up(id, checkpoint_status::failed,
-            topology_.members()[*member].name + " declined it: " + std::string{reason}, true, now, out);
+    give_up(id, checkpoint_status::failed, topology_.members()[*member].name + " declined it: " + std::string{reason},
+            true, now, out);
   }
   travelling_.passed(id, *member);
   open_if_due(now, out);
@@ -387,8 +388,8 @@ void checkpoint_tracker::complete_if_ready(checkpoint_id id, checkpoint_decision
   const auto found = pending_.find(id);
   if (found == pending_.end() || !found->second.complete() || found->second.completing)
     return;
-  // The store completes in the order of ids: while a newer one is being completed, this one is overtaken, or gets its turn
-  // when the newer one fails.
+  // The store completes in the order of ids: while a newer one is being completed, this one is overtaken, or gets its
+  // turn when the newer one fails.
   if (std::any_of(std::next(found), pending_.end(), [](const auto& each) { return each.second.completing; }))
     return;
   found->second.completing = true;
@@ -402,7 +403,7 @@ void checkpoint_tracker::want_final(checkpoint_decisions& out) {
   if (stop_ == ending::wanted) {
     stop_ = ending::none;
     out.emplace_back(
-      refuse_decision{checkpoint_trigger::stop, "all input has ended; the final checkpoint ends the job"});
+        refuse_decision{checkpoint_trigger::stop, "all input has ended; the final checkpoint ends the job"});
   }
 }
 
@@ -430,10 +431,10 @@ void checkpoint_tracker::count_failure(const std::string& reason, checkpoint_dec
   if (consecutive_failures_ <= settings_.tolerable_failures)
     return;
   shut_ = true;
-  out.emplace_back(fail_job_decision{
-    (consecutive_failures_ == 1 ? "a checkpoint failed: "
-                                : std::to_string(consecutive_failures_) + " checkpoints in a row failed; the last: ") +
-    reason});
+  out.emplace_back(fail_job_decision{(consecutive_failures_ == 1 ? "a checkpoint failed: "
+                                                                 : std::to_string(consecutive_failures_) +
+                                                                       " checkpoints in a row failed; the last: ") +
+                                     reason});
 }
 
 void checkpoint_tracker::ended_without_success(checkpoint_trigger trigger, checkpoint_decisions& out) {

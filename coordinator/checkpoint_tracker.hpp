@@ -20,15 +20,16 @@
 
 namespace weir::inline v0 {
 
-/// The state machine of a job's checkpoints. Input in, decisions out: no actor, no clock, no I/O. Every member that returns
-/// decisions may be called at any time; the caller carries them out in order. One thread at a time.
+/// The state machine of a job's checkpoints. Input in, decisions out: no actor, no clock, no I/O. Every member that
+/// returns decisions may be called at any time; the caller carries them out in order. One thread at a time.
 ///
-/// A checkpoint is *wanted*, *opening* (the store is asked for its id), *open* (acknowledgements come in), *completing* (the
-/// store is asked to complete it), then complete, and *committed* when every sink has said so. From opening to completing
-/// it can be given up; how it ended is decided by the store's word alone.
+/// A checkpoint is *wanted*, *opening* (the store is asked for its id), *open* (acknowledgements come in), *completing*
+/// (the store is asked to complete it), then complete, and *committed* when every sink has said so. From opening to
+/// completing it can be given up; how it ended is decided by the store's word alone.
 ///
-/// Nothing is opened unless every region runs, and nothing after a stop or the final checkpoint, unless that fails. A failed
-/// stop is not repeated: the sources go on. A failed final checkpoint is repeated, and counts as a failure like any other.
+/// Nothing is opened unless every region runs, and nothing after a stop or the final checkpoint, unless that fails. A
+/// failed stop is not repeated: the sources go on. A failed final checkpoint is repeated, and counts as a failure like
+/// any other.
 class checkpoint_tracker {
 public:
   checkpoint_tracker(checkpoint_settings settings, checkpoint_topology topology);
@@ -74,8 +75,8 @@ public:
   /// A subtask can't do its part.
   [[nodiscard]] checkpoint_decisions decline(checkpoint_id id, subtask_id subtask, attempt_id attempt,
                                              std::string_view reason, monotonic_time now);
-  /// A subtask has skipped the barrier of an aborted checkpoint. The barriers of that one count as travelling until all have
-  /// acknowledged it or said this, but no longer than the timeout.
+  /// A subtask has skipped the barrier of an aborted checkpoint. The barriers of that one count as travelling until all
+  /// have acknowledged it or said this, but no longer than the timeout.
   [[nodiscard]] checkpoint_decisions barrier_skipped(checkpoint_id id, subtask_id subtask, attempt_id attempt,
                                                      monotonic_time now);
   /// What a subtask is busy with, should it be late.

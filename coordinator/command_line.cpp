@@ -25,14 +25,15 @@ public:
   }
   std::string make_option_desc(const CLI::Option* option) const override {
     const std::string value = option->get_default_str();
-    const std::string text = option->get_description();
+    const std::string& text = option->get_description();
     return value.empty() ? text : text + (text.ends_with('\n') ? "[" : " [") + value + "]";
   }
   std::string make_usage(const CLI::App*, std::string name) const override {
     name.erase(name.find_last_not_of(' ') + 1).erase(0, name.find_first_not_of(' '));
     return "Usage: " + name + " [options]\n       " + name + " explain [--format text|json|mermaid] [options]\n\n";
   }
-  std::string make_group(std::string group, bool is_positional, std::vector<const CLI::Option*> options) const override {
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override {
     return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options)).substr(1); // no empty line
   }
   std::string make_subcommands(const CLI::App*, CLI::AppFormatMode) const override {
@@ -91,14 +92,16 @@ std::optional<std::string> command_line::declare(std::string_view name, std::str
   const bool valid = !name.empty() && name.front() != '-' &&
                      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
   if (!valid) {
-    problems_.push_back({"the program's option \"" + std::string{name} + "\"", "a name of a-z, 0-9 and -", {}, "rename it"});
+    problems_.push_back(
+        {"the program's option \"" + std::string{name} + "\"", "a name of a-z, 0-9 and -", {}, "rename it"});
     return std::nullopt;
   }
   const auto known = std::find_if(own_.begin(), own_.end(), [&](const own_option& each) { return each.name == name; });
   if (known == own_.end())
     own_.push_back({std::string{name}, std::string{value_name}, std::move(default_text), std::string{help}});
   else if (known->value_name != value_name || known->default_text != default_text)
-    problems_.push_back({"the program's option --" + std::string{name}, "one default", "two different ones", "rename one"});
+    problems_.push_back(
+        {"the program's option --" + std::string{name}, "one default", "two different ones", "rename one"});
 
   const std::string flag = "--" + std::string{name};
   for (std::size_t i = 0; i != arguments_.size() && arguments_[i] != "--"; ++i) {
@@ -162,7 +165,8 @@ parsed_command command_line::parse(std::string_view job_name, const job_options&
     if (taken(own.name))
       throw usage_error{{"the program's option --" + own.name, "a name of its own", "the name of one of Weir's options",
                          "rename it in the program"}};
-    own_bound.emplace_back(&own, &bind(own.name, own.value_name, own.help, own.default_text, "Options of this program"));
+    own_bound.emplace_back(&own,
+                           &bind(own.name, own.value_name, own.help, own.default_text, "Options of this program"));
   }
   std::vector<std::pair<const option_row*, const bound_option*>> rows;
   for (const option_row& row : table)

@@ -30,8 +30,8 @@ struct parsed_command {
   std::string text; ///< for `help` and `version`: what to print
 };
 
-/// Reads a program's arguments. The program's own options are read at once, by `option`, so that the job can be composed with
-/// their values; all the rest, and every error, comes with `parse`.
+/// Reads a program's arguments. The program's own options are read at once, by `option`, so that the job can be
+/// composed with their values; all the rest, and every error, comes with `parse`.
 ///
 ///     weir::command_line cli{argc, argv};
 ///     const auto file = cli.option("input", "moby-dick.txt", "the text to count");
@@ -40,19 +40,19 @@ public:
   command_line(int argc, const char* const* argv);
   /// `arguments` without the program's name.
   command_line(std::string program, std::vector<std::string> arguments)
-    : program_(std::move(program)), arguments_(std::move(arguments)) {}
+      : program_(std::move(program)), arguments_(std::move(arguments)) {}
 
-  /// An option of the program's own: `--name value` or `--name=value`. Returns its value, or `default_value` if it was not
-  /// given or can't be read: then `parse` says so.
+  /// An option of the program's own: `--name value` or `--name=value`. Returns its value, or `default_value` if it was
+  /// not given or can't be read: then `parse` says so.
   template <class Text>
-    requires std::convertible_to<const Text&, std::string_view>
-  std::string option(std::string_view name, const Text& default_value, std::string_view help) {
+  requires std::convertible_to<const Text&, std::string_view> std::string
+  option(std::string_view name, const Text& default_value, std::string_view help) {
     const std::string text{std::string_view{default_value}};
     return declare(name, "TEXT", text, help).value_or(text);
   }
   template <class Number>
-    requires((std::integral<Number> && !std::same_as<Number, char>) || std::floating_point<Number>)
-  Number option(std::string_view name, Number default_value, std::string_view help) {
+  requires((std::integral<Number> && !std::same_as<Number, char>) || std::floating_point<Number>) Number
+      option(std::string_view name, Number default_value, std::string_view help) {
     if constexpr (std::same_as<Number, bool>) {
       const auto given = declare(name, default_value ? "true|false" : "", default_value ? "true" : "false", help);
       if (!given)
@@ -76,8 +76,8 @@ public:
     }
   }
 
-  /// Reads all of the command line. `defaults` are the options of a job for which nothing is said. Throws usage_error, with one
-  /// line, for an argument that is unknown or can't be read.
+  /// Reads all of the command line. `defaults` are the options of a job for which nothing is said. Throws usage_error,
+  /// with one line, for an argument that is unknown or can't be read.
   [[nodiscard]] parsed_command parse(std::string_view job_name, const job_options& defaults = {}) const;
 
 private:

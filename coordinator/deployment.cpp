@@ -116,9 +116,10 @@ std::vector<std::string> match_state(const job_plan& plan, const std::vector<ope
     if (!without_state.empty())
       remedy = "if it was renamed to \"" + without_state.front() + "\", give that operator {.renamed_from = \"" + name +
                "\"}; else begin a new run with --fresh";
-    throw usage_error({"operator \"" + name + "\"", "an operator of that name, as checkpoint " +
-                         to_string(checkpoint) + " has state of it",
-                       without_state.empty() ? "none" : "none, but without state: " + list_names(without_state), remedy});
+    throw usage_error({"operator \"" + name + "\"",
+                       "an operator of that name, as checkpoint " + to_string(checkpoint) + " has state of it",
+                       without_state.empty() ? "none" : "none, but without state: " + list_names(without_state),
+                       remedy});
   }
   return names;
 }
@@ -147,7 +148,8 @@ region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
         const auto op = node.make();
         const any_source& source = *op->as_source();
         if (!has_state) {
-          prepared.splits[index] = std::make_shared<const std::vector<source_split>>(source.enumerate(task.parallelism));
+          prepared.splits[index] =
+              std::make_shared<const std::vector<source_split>>(source.enumerate(task.parallelism));
           continue;
         }
         std::vector<source_split> splits;
@@ -159,8 +161,9 @@ region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
       if (facts[index].sink) {
         const auto op = node.make();
         sink_start start;
-        start.identity = {plan.graph->job_name, store.opened().run_uuid, node.name, attempt_id{0}, subtask_index{0},
-                          task.parallelism, plan.max_parallelism, {0, plan.max_parallelism}, options.checkpoints};
+        start.identity = {plan.graph->job_name, store.opened().run_uuid,   node.name,
+                          attempt_id{0},        subtask_index{0},          task.parallelism,
+                          plan.max_parallelism, {0, plan.max_parallelism}, options.checkpoints};
         start.restored = checkpoint.has_value();
         start.restored_checkpoint = checkpoint.value_or(checkpoint_id{0});
         start.allow_duplicates = options.allow_duplicates;
@@ -168,7 +171,7 @@ region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
         if (has_state)
           for (auto& [key, state] : read_list<prepared_state>(store.read(), *checkpoint, name, "pending"))
             start.pending.push_back(
-              {checkpoint_id{state.checkpoint}, subtask_index{state.subtask}, std::move(state.id)});
+                {checkpoint_id{state.checkpoint}, subtask_index{state.subtask}, std::move(state.id)});
         op->as_sink()->prepare_output(start);
       }
     }
@@ -204,8 +207,7 @@ subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>
           continue;
         }
         const edge_plan& edge = plan.edges[std::get<edge_target>(target).edge];
-        setup.edges.push_back(
-          {stage, port, edge.how, edge.edge->make_partitioner, plan.channels_out_of(id, edge)});
+        setup.edges.push_back({stage, port, edge.how, edge.edge->make_partitioner, plan.channels_out_of(id, edge)});
       }
     if (facts[index].source)
       if (const auto splits = prepared.splits.find(index); splits != prepared.splits.end())

@@ -1,4 +1,5 @@
-// From a plan and a store to the subtasks of an attempt: what can be worked out, and refused, before anything is spawned.
+// From a plan and a store to the subtasks of an attempt: what can be worked out, and refused, before anything is
+// spawned.
 #pragma once
 
 #include "../actors/subtask_setup.hpp"
@@ -33,8 +34,8 @@ void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path);
 [[nodiscard]] std::vector<operator_record> operator_records(const job_plan& plan);
 [[nodiscard]] std::vector<schema_record> schema_records(const std::vector<operator_facts>& facts);
 
-/// Under which name the checkpoint has each operator's state, by node_index; an operator without state there has its own
-/// name. Throws usage_error if the checkpoint has state of an operator that the job does not have, with the remedy.
+/// Under which name the checkpoint has each operator's state, by node_index; an operator without state there has its
+/// own name. Throws usage_error if the checkpoint has state of an operator that the job does not have, with the remedy.
 [[nodiscard]] std::vector<std::string> match_state(const job_plan& plan, const std::vector<operator_facts>& facts,
                                                    const checkpoint_reader& store, checkpoint_id checkpoint);
 
@@ -43,9 +44,9 @@ struct region_preparation {
   region_id region{0};
   attempt_id attempt{0};
   std::optional<checkpoint_id> restored;
-  std::vector<std::string> state_names;                                         ///< of `match_state`
+  std::vector<std::string> state_names;                                          ///< of `match_state`
   std::map<node_index, std::shared_ptr<const std::vector<source_split>>> splits; ///< of sources that begin
-  std::vector<std::string> remarks;                                             ///< for the log
+  std::vector<std::string> remarks;                                              ///< for the log
 };
 
 /// Makes the region ready to be spawned from a checkpoint (none: from the beginning): enumerates or checks splits, lets

@@ -63,7 +63,7 @@ std::string duration_text(std::chrono::microseconds duration) {
   if (count == 0)
     return "0s";
   constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> written{
-    {{"h", 3'600'000'000}, {"min", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}, {"us", 1}}};
+      {{"h", 3'600'000'000}, {"min", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}, {"us", 1}}};
   for (const auto& [name, microseconds] : written)
     if (count % microseconds == 0)
       return std::to_string(count / microseconds) + std::string{name};

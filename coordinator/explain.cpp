@@ -15,19 +15,26 @@ namespace {
 
 std::string_view to_text(partitioning how) {
   switch (how) {
-  case partitioning::forward: return "forward";
-  case partitioning::hash: return "hash";
-  case partitioning::rebalance: return "rebalance";
-  case partitioning::broadcast: break;
+  case partitioning::forward:
+    return "forward";
+  case partitioning::hash:
+    return "hash";
+  case partitioning::rebalance:
+    return "rebalance";
+  case partitioning::broadcast:
+    break;
   }
   return "broadcast";
 }
 
 std::string_view to_text(operator_kind kind) {
   switch (kind) {
-  case operator_kind::source: return "source";
-  case operator_kind::transform: return "transform";
-  case operator_kind::sink: break;
+  case operator_kind::source:
+    return "source";
+  case operator_kind::transform:
+    return "transform";
+  case operator_kind::sink:
+    break;
   }
   return "sink";
 }
@@ -116,7 +123,7 @@ std::string as_text(const job_plan& plan) {
     for (const edge_plan& edge : plan.edges) {
       const task_plan& to = plan.task(edge.to);
       edges.add({output_name(graph, plan.task(edge.from).operators[edge.from_stage], edge.from_port) + " -> " +
-                   plan.node(to.operators.front()).name,
+                     plan.node(to.operators.front()).name,
                  std::string{to_text(edge.how)}, counted(edge.channels, "channel")});
     }
     edges.write(text);
@@ -198,11 +205,20 @@ std::string label(std::string_view text) {
   std::string escaped;
   for (const char c : text)
     switch (c) {
-    case '"': escaped += "#quot;"; break;
-    case '#': escaped += "#35;"; break;
-    case '<': escaped += "#lt;"; break;
-    case '>': escaped += "#gt;"; break;
-    default: escaped += c;
+    case '"':
+      escaped += "#quot;";
+      break;
+    case '#':
+      escaped += "#35;";
+      break;
+    case '<':
+      escaped += "#lt;";
+      break;
+    case '>':
+      escaped += "#gt;";
+      break;
+    default:
+      escaped += c;
     }
   return escaped;
 }
@@ -223,8 +239,8 @@ std::string as_mermaid(const job_plan& plan) {
   }
   for (node_index index = 0; index != graph.nodes.size(); ++index)
     for (const graph_edge& edge : graph.nodes[index].inputs) {
-      const auto planned = std::find_if(plan.edges.begin(), plan.edges.end(),
-                                        [&](const edge_plan& each) { return each.edge == &edge; });
+      const auto planned =
+          std::find_if(plan.edges.begin(), plan.edges.end(), [&](const edge_plan& each) { return each.edge == &edge; });
       const std::string& side = graph.nodes[edge.from].outputs[edge.from_port].name;
       std::string how = edge.from_port == 0 ? std::string{} : label(side);
       if (planned != plan.edges.end()) // fused ones have no partitioning to tell of
@@ -239,9 +255,12 @@ std::string as_mermaid(const job_plan& plan) {
 
 std::string_view to_text(explain_format format) {
   switch (format) {
-  case explain_format::text: return "text";
-  case explain_format::json: return "json";
-  case explain_format::mermaid: break;
+  case explain_format::text:
+    return "text";
+  case explain_format::json:
+    return "json";
+  case explain_format::mermaid:
+    break;
   }
   return "mermaid";
 }
@@ -270,9 +289,12 @@ std::string readable_type(std::string_view name) {
 
 std::string explain(const job_plan& plan, explain_format format) {
   switch (format) {
-  case explain_format::text: return as_text(plan);
-  case explain_format::json: return as_json(plan);
-  case explain_format::mermaid: break;
+  case explain_format::text:
+    return as_text(plan);
+  case explain_format::json:
+    return as_json(plan);
+  case explain_format::mermaid:
+    break;
   }
   return as_mermaid(plan);
 }

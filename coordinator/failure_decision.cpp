@@ -7,17 +7,22 @@ namespace weir::inline v0 {
 
 std::string_view to_text(region_status status) {
   switch (status) {
-  case region_status::idle: return "idle";
-  case region_status::starting: return "starting";
-  case region_status::running: return "running";
-  case region_status::failing: return "failing";
-  case region_status::failed: break;
+  case region_status::idle:
+    return "idle";
+  case region_status::starting:
+    return "starting";
+  case region_status::running:
+    return "running";
+  case region_status::failing:
+    return "failing";
+  case region_status::failed:
+    break;
   }
   return "failed";
 }
 
 failure_tracker::failure_tracker(const restart_settings& settings, std::uint32_t regions)
-  : regions_(regions, region_state{settings}) {}
+    : regions_(regions, region_state{settings}) {}
 
 void failure_tracker::deployed(region_id region, attempt_id attempt) {
   region_state& state = regions_.at(region.value);

@@ -23,7 +23,9 @@ int decimals_of(double value) {
   return value < 99.95 ? 1 : 0;
 }
 
-std::string two_digits(std::int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); }
+std::string two_digits(std::int64_t value) {
+  return (value < 10 ? "0" : "") + std::to_string(value);
+}
 
 } // namespace
 

@@ -11,28 +11,28 @@ namespace weir::inline v0 {
 
 std::string_view to_text(job_state state) {
   switch (state) {
-    case job_state::starting:
-      return "starting";
-    case job_state::running:
-      return "running";
-    case job_state::restarting:
-      return "restarting";
-    case job_state::stopping:
-      return "stopping";
-    case job_state::finished:
-      return "finished";
-    case job_state::stopped:
-      return "stopped";
-    case job_state::cancelled:
-      return "cancelled";
-    case job_state::failed:
-      return "failed";
+  case job_state::starting:
+    return "starting";
+  case job_state::running:
+    return "running";
+  case job_state::restarting:
+    return "restarting";
+  case job_state::stopping:
+    return "stopping";
+  case job_state::finished:
+    return "finished";
+  case job_state::stopped:
+    return "stopped";
+  case job_state::cancelled:
+    return "cancelled";
+  case job_state::failed:
+    return "failed";
   }
   return "unknown";
 }
 
 job_control::job_control(job_status first, std::shared_ptr<environment> env)
-  : status_(std::move(first)), env_(std::move(env)), begun_(env_->monotonic()) {}
+    : status_(std::move(first)), env_(std::move(env)), begun_(env_->monotonic()) {}
 
 void job_control::attach(caf::actor coordinator) {
   const std::lock_guard lock(mutex_);
@@ -49,7 +49,7 @@ void job_control::ask(job_request request) {
     post(to, std::move(request));
   else if (request.answer)
     request.answer->set_exception(std::make_exception_ptr(
-      error({"job \"" + status_.job + "\"", "a running job", "one that has ended", "start it again"})));
+        error({"job \"" + status_.job + "\"", "a running job", "one that has ended", "start it again"})));
 }
 
 void job_control::set_counters(subtask_id id, const std::string& task, bool source,
@@ -93,10 +93,10 @@ job_status job_control::status_locked() const {
     at->records_in += in;
     at->records_out += c.now->records_out.load(std::memory_order_relaxed);
     at->batches_queued += c.now->batches_queued.load(std::memory_order_relaxed);
-    at->batches_queued_most = std::max<std::uint64_t>(at->batches_queued_most,
-                                                      c.now->batches_queued_most.load(std::memory_order_relaxed));
-    at->longest_pause = std::max(
-      at->longest_pause, std::chrono::microseconds{c.now->longest_pause_us.load(std::memory_order_relaxed)});
+    at->batches_queued_most =
+        std::max<std::uint64_t>(at->batches_queued_most, c.now->batches_queued_most.load(std::memory_order_relaxed));
+    at->longest_pause =
+        std::max(at->longest_pause, std::chrono::microseconds{c.now->longest_pause_us.load(std::memory_order_relaxed)});
     if (c.source)
       status.records_read += in + c.read_before;
   }
@@ -130,11 +130,23 @@ checkpoint_id job_handle::checkpoint() {
   return future.get();
 }
 
-void job_handle::stop() { control_->ask({job_request::kind::stop, nullptr}); }
-void job_handle::drain() { control_->ask({job_request::kind::drain, nullptr}); }
-void job_handle::cancel() { control_->ask({job_request::kind::cancel, nullptr}); }
-job_status job_handle::status() const { return control_->status(); }
-job_status job_handle::wait() { return control_->wait(); }
-bool job_handle::wait_for(std::chrono::microseconds time) const { return control_->wait_for(time); }
+void job_handle::stop() {
+  control_->ask({job_request::kind::stop, nullptr});
+}
+void job_handle::drain() {
+  control_->ask({job_request::kind::drain, nullptr});
+}
+void job_handle::cancel() {
+  control_->ask({job_request::kind::cancel, nullptr});
+}
+job_status job_handle::status() const {
+  return control_->status();
+}
+job_status job_handle::wait() {
+  return control_->wait();
+}
+bool job_handle::wait_for(std::chrono::microseconds time) const {
+  return control_->wait_for(time);
+}
 
 } // namespace weir::inline v0

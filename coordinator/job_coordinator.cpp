@@ -26,13 +26,13 @@ checkpoint_settings settings_of(const job_options& options) {
 } // namespace
 
 job_coordinator::job_coordinator(caf::actor_config& config, prepared_job job, std::shared_ptr<job_control> control)
-  : caf::event_based_actor(config), job_(std::move(job)), control_(std::move(control)),
-    checkpoints_(settings_of(job_.options), make_topology(*job_.plan)),
-    failures_(job_.options.restart, static_cast<std::uint32_t>(job_.plan->regions.size())) {
+    : caf::event_based_actor(config),
+      job_(std::move(job)),
+      control_(std::move(control)),
+      checkpoints_(settings_of(job_.options), make_topology(*job_.plan)),
+      failures_(job_.options.restart, static_cast<std::uint32_t>(job_.plan->regions.size())) {
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
-  set_exit_handler([this](const caf::exit_msg&) {
-    end_job(job_state::cancelled, nullptr);
-  });
+  set_exit_handler([this](const caf::exit_msg&) { end_job(job_state::cancelled, nullptr); });
   set_error_handler([](const caf::error&) {});
 }
 
@@ -48,14 +48,14 @@ caf::behavior job_coordinator::make_behavior() {
     arm_timer();
   };
   return {
-    [=, this](begin_job) { guarded([&] { begin(); }); },
-    [=, this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
-    [=](const run_there& there) { guarded([&] { (*there.work)(); }); },
-    [=, this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
-    [=, this](coordinator_tick) {
-      timer_due_.reset();
-      guarded([&] { tick(); });
-    },
+      [=, this](begin_job) { guarded([&] { begin(); }); },
+      [=, this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
+      [=](const run_there& there) { guarded([&] { (*there.work)(); }); },
+      [=, this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
+      [=, this](coordinator_tick) {
+        timer_due_.reset();
+        guarded([&] { tick(); });
+      },
   };
 }
 
@@ -85,29 +85,29 @@ void job_coordinator::on_request(job_request request) {
   if (ending_) {
     if (request.answer)
       request.answer->set_exception(std::make_exception_ptr(
-        error({"job \"" + job_.graph->job_name + "\"", "a running job", "one that is ending", ""})));
+          error({"job \"" + job_.graph->job_name + "\"", "a running job", "one that is ending", ""})));
     return;
   }
   switch (request.what) {
-    case job_request::kind::checkpoint:
-      demands_.push_back(std::move(request.answer));
-      carry_out(checkpoints_.request(checkpoint_trigger::demand, now()));
-      break;
-    case job_request::kind::stop:
-      log(log_level::info, "stopping with a last checkpoint");
-      control_->update([](job_status& s) { s.state = job_state::stopping; });
-      carry_out(checkpoints_.request(checkpoint_trigger::stop, now()));
-      break;
-    case job_request::kind::drain:
-      log(log_level::info, "draining");
-      control_->update([](job_status& s) { s.state = job_state::stopping; });
-      carry_out(checkpoints_.request(checkpoint_trigger::drain, now()));
-      send_to_sources(drain_sources{});
-      break;
-    case job_request::kind::cancel:
-      log(log_level::info, "cancelled");
-      end_job(job_state::cancelled, nullptr);
-      break;
+  case job_request::kind::checkpoint:
+    demands_.push_back(std::move(request.answer));
+    carry_out(checkpoints_.request(checkpoint_trigger::demand, now()));
+    break;
+  case job_request::kind::stop:
+    log(log_level::info, "stopping with a last checkpoint");
+    control_->update([](job_status& s) { s.state = job_state::stopping; });
+    carry_out(checkpoints_.request(checkpoint_trigger::stop, now()));
+    break;
+  case job_request::kind::drain:
+    log(log_level::info, "draining");
+    control_->update([](job_status& s) { s.state = job_state::stopping; });
+    carry_out(checkpoints_.request(checkpoint_trigger::drain, now()));
+    send_to_sources(drain_sources{});
+    break;
+  case job_request::kind::cancel:
+    log(log_level::info, "cancelled");
+    end_job(job_state::cancelled, nullptr);
+    break;
   }
 }
 
@@ -164,17 +164,17 @@ void job_coordinator::close_store() {
     status = run_status::stopped;
   // Behind everything that was told to the store before. If this fails the job's end is only not noted.
   ask_store(
-    [status = *status, at = wall()](checkpoint_store& store) {
-      if (!store.has_failed())
-        store.end_run(status, at);
-      return true;
-    },
-    [this](bool) { post(store_, stop_subtask{}); },
-    [this](std::exception_ptr thrown) {
-      if (!end_failure_)
-        end_failure_ = thrown;
-      post(store_, stop_subtask{});
-    });
+      [status = *status, at = wall()](checkpoint_store& store) {
+        if (!store.has_failed())
+          store.end_run(status, at);
+        return true;
+      },
+      [this](bool) { post(store_, stop_subtask{}); },
+      [this](std::exception_ptr thrown) {
+        if (!end_failure_)
+          end_failure_ = thrown;
+        post(store_, stop_subtask{});
+      });
 }
 
 void job_coordinator::tick() {
@@ -185,9 +185,9 @@ void job_coordinator::tick() {
         names += (names.empty() ? "" : ", ") + job_.plan->name_of(id);
     log(log_level::error, "does not stop: " + names);
     control_->update([](job_status& s) { s.state = job_state::failed; });
-    control_->finish(job_state::failed,
-                     std::make_exception_ptr(stuck_error({"subtask " + names, "an end within " + human_duration(stop_patience),
-                                                          "user code that does not return", "end the process"})));
+    control_->finish(job_state::failed, std::make_exception_ptr(stuck_error(
+                                            {"subtask " + names, "an end within " + human_duration(stop_patience),
+                                             "user code that does not return", "end the process"})));
     stuck_at_.reset();
     return;
   }

@@ -37,8 +37,8 @@ struct prepared_job {
   blocking_work blocking = blocking_work::own_thread;
 };
 
-/// Spawns the coordinator of a job. It ends when the job has ended, all its actors are gone and its store is closed; then
-/// `control` is told.
+/// Spawns the coordinator of a job. It ends when the job has ended, all its actors are gone and its store is closed;
+/// then `control` is told.
 [[nodiscard]] caf::actor spawn_coordinator(caf::actor_system& system, prepared_job job,
                                            std::shared_ptr<job_control> control);
 

@@ -53,8 +53,8 @@ void job_coordinator::on_acknowledged(const subtask_report& report, const checkp
   auto outcome = checkpoints_.acknowledge(report.subtask, report.attempt, ack, now());
   if (outcome.result != acknowledgement_result::accepted)
     log(log_level::debug, "acknowledgement of checkpoint " + to_string(ack.checkpoint) + " by " +
-                            job_.plan->name_of(report.subtask) + " is not counted: " +
-                            std::string{to_text(outcome.result)});
+                              job_.plan->name_of(report.subtask) +
+                              " is not counted: " + std::string{to_text(outcome.result)});
   else
     write_times_[{ack.checkpoint, report.subtask}] = ack.phases.write;
   carry_out(outcome.decisions);
@@ -71,9 +71,9 @@ void job_coordinator::carry_out(const complete_decision& decision) {
   write_times_.erase(write_times_.begin(), write_times_.upper_bound({decision.id, {task_id{UINT32_MAX}, {}}}));
   ask_store([=, id = decision.id, at = wall()](checkpoint_store& s) { return s.complete(id, expected, at); },
             [this](const complete_checkpoint& complete) {
-              log(log_level::debug,
-                  "checkpoint " + to_string(complete.id) + " complete: " + human_bytes(complete.written_bytes) + " in " +
-                    human_duration(complete.completed - complete.opened));
+              log(log_level::debug, "checkpoint " + to_string(complete.id) +
+                                        " complete: " + human_bytes(complete.written_bytes) + " in " +
+                                        human_duration(complete.completed - complete.opened));
               control_->update([&](job_status& s) {
                 s.newest_checkpoint = complete.id;
                 ++s.checkpoints;
@@ -107,7 +107,7 @@ void job_coordinator::carry_out(const abort_decision& decision) {
     names += (names.empty() ? "" : ", ") + l.name;
   }
   log(log_level::warning, "checkpoint " + to_string(decision.id) + " " + std::string{to_text(decision.status)} + ": " +
-                            decision.reason + (names.empty() ? "" : "; late: " + names));
+                              decision.reason + (names.empty() ? "" : "; late: " + names));
   send_to_all(checkpoint_aborted{decision.id});
   if (decision.trigger == checkpoint_trigger::stop) {
     send_to_sources(resume_sources{});
@@ -115,8 +115,8 @@ void job_coordinator::carry_out(const abort_decision& decision) {
   }
   if (decision.trigger == checkpoint_trigger::demand && !answered_by_next_.empty())
     answer_demands(std::nullopt, decision.reason);
-  tell_store([id = decision.id, status = decision.status, reason = decision.reason, late, at = wall()](
-               checkpoint_store& s) { s.fail_checkpoint(id, status, reason, late, at); });
+  tell_store([id = decision.id, status = decision.status, reason = decision.reason, late,
+              at = wall()](checkpoint_store& s) { s.fail_checkpoint(id, status, reason, late, at); });
 }
 
 void job_coordinator::carry_out(const refuse_decision& decision) {
@@ -131,7 +131,7 @@ void job_coordinator::carry_out(const end_decision& decision) {
 
 void job_coordinator::carry_out(const fail_job_decision& decision) {
   fail_job(std::make_exception_ptr(
-    job_failed({"job \"" + job_.graph->job_name + "\"", "", decision.reason, "see failure_overview in the store"})));
+      job_failed({"job \"" + job_.graph->job_name + "\"", "", decision.reason, "see failure_overview in the store"})));
 }
 
 void job_coordinator::answer_demands(std::optional<checkpoint_id> id, const std::string& reason) {
@@ -143,7 +143,7 @@ void job_coordinator::answer_demands(std::optional<checkpoint_id> id, const std:
       answer->set_value(*id);
     else
       answer->set_exception(std::make_exception_ptr(
-        error({"checkpoint of job \"" + job_.graph->job_name + "\"", "", reason, "ask again"})));
+          error({"checkpoint of job \"" + job_.graph->job_name + "\"", "", reason, "ask again"})));
   }
 }
 
@@ -151,21 +151,21 @@ void job_coordinator::prune() {
   if (std::exchange(pruning_, true))
     return;
   ask_store(
-    [retain = job_.options.retain, at = wall()](checkpoint_store& s) {
-      const prune_result result = s.prune(retain, at);
-      if (s.wants_maintenance())
-        s.maintain();
-      return result;
-    },
-    [this](const prune_result& result) {
-      pruning_ = false;
-      if (result.more && !ending_)
-        prune();
-    },
-    [this](std::exception_ptr thrown) {
-      pruning_ = false;
-      log(log_level::warning, "old checkpoints could not be removed: " + text_of(thrown));
-    });
+      [retain = job_.options.retain, at = wall()](checkpoint_store& s) {
+        const prune_result result = s.prune(retain, at);
+        if (s.wants_maintenance())
+          s.maintain();
+        return result;
+      },
+      [this](const prune_result& result) {
+        pruning_ = false;
+        if (result.more && !ending_)
+          prune();
+      },
+      [this](std::exception_ptr thrown) {
+        pruning_ = false;
+        log(log_level::warning, "old checkpoints could not be removed: " + text_of(thrown));
+      });
 }
 
 } // namespace weir::inline v0

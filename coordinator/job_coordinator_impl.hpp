@@ -101,11 +101,11 @@ private:
   template <class Work>
   void tell_store(Work work) {
     ask_store(
-      [work](checkpoint_store& store) mutable {
-        work(store);
-        return true;
-      },
-      [](bool) {}, [this](std::exception_ptr thrown) { fail_job(thrown); });
+        [work](checkpoint_store& store) mutable {
+          work(store);
+          return true;
+        },
+        [](bool) {}, [this](std::exception_ptr thrown) { fail_job(thrown); });
   }
 
   template <class Message>
@@ -138,7 +138,7 @@ private:
   checkpoint_tracker checkpoints_;
   failure_tracker failures_;
   std::map<std::pair<checkpoint_id, subtask_id>, std::chrono::microseconds> write_times_;
-  std::vector<std::shared_ptr<std::promise<checkpoint_id>>> demands_;         ///< waiting for an opening
+  std::vector<std::shared_ptr<std::promise<checkpoint_id>>> demands_;          ///< waiting for an opening
   std::vector<std::shared_ptr<std::promise<checkpoint_id>>> answered_by_next_; ///< of the demanded one that is open
   std::optional<monotonic_time> timer_due_;
   std::optional<monotonic_time> stuck_at_; ///< subtasks that are not dead by then never will be

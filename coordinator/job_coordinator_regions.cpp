@@ -19,7 +19,7 @@ void job_coordinator::spawn_region(region& r) {
   const subtask_peers peers{caf::actor_cast<caf::actor>(this), store_, job_.blocking};
   for (const subtask_id id : plan.subtasks_of(r.prepared.region)) {
     subtask_setup setup =
-      make_setup(plan, job_.facts, job_.options, r.prepared, job_.store->opened().run_uuid, id, job_.env);
+        make_setup(plan, job_.facts, job_.options, r.prepared, job_.store->opened().run_uuid, id, job_.env);
     control_->set_counters(id, setup.task_name, plan.task(id.task).source, setup.counters);
     const caf::actor subtask = spawn_subtask(system(), std::move(setup), peers);
     monitor(subtask);
@@ -68,11 +68,9 @@ void job_coordinator::on_report(subtask_report report) {
   else if (const auto* ack = std::get_if<checkpoint_acknowledged>(&report.event))
     on_acknowledged(report, *ack);
   else if (const auto* declined = std::get_if<checkpoint_declined>(&report.event))
-    carry_out(
-      checkpoints_.decline(declined->checkpoint, report.subtask, report.attempt, declined->reason, at));
+    carry_out(checkpoints_.decline(declined->checkpoint, report.subtask, report.attempt, declined->reason, at));
   else if (const auto* skipped = std::get_if<barrier_skipped>(&report.event))
-    carry_out(
-      checkpoints_.barrier_skipped(skipped->checkpoint, report.subtask, report.attempt, at));
+    carry_out(checkpoints_.barrier_skipped(skipped->checkpoint, report.subtask, report.attempt, at));
   else if (const auto* committed = std::get_if<commit_acknowledged>(&report.event))
     carry_out(checkpoints_.committed(committed->checkpoint, report.subtask, report.attempt, at));
   else if (std::holds_alternative<subtask_ended>(report.event)) {
@@ -111,9 +109,9 @@ void job_coordinator::on_first_output(region& r) {
   note_recovery(r);
   if (r.failure)
     log(log_level::info, "recovered in " + human_duration(*r.recovery.first_output) + ", attempt " +
-                           to_string(r.prepared.attempt) +
-                           (r.prepared.restored ? " from checkpoint " + to_string(*r.prepared.restored)
-                                                : std::string{" from the beginning"}));
+                             to_string(r.prepared.attempt) +
+                             (r.prepared.restored ? " from checkpoint " + to_string(*r.prepared.restored)
+                                                  : std::string{" from the beginning"}));
 }
 
 void job_coordinator::note_recovery(region& r) {
@@ -132,8 +130,14 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
   if (std::holds_alternative<ignore_failure>(decision) || ending_)
     return;
   log(log_level::warning, what.name + " failed (" + what.kind + "): " + what.message);
-  failure_record record{wall(), id, attempt, subtask ? job_.plan->task(subtask->task).name : "",
-                        subtask ? std::optional{subtask->index} : std::nullopt, what.name, what.kind, what.message};
+  failure_record record{wall(),
+                        id,
+                        attempt,
+                        subtask ? job_.plan->task(subtask->task).name : "",
+                        subtask ? std::optional{subtask->index} : std::nullopt,
+                        what.name,
+                        what.kind,
+                        what.message};
   r.failed_at = at;
   r.failure.reset();
   r.recovery = {};
@@ -203,29 +207,29 @@ void job_coordinator::restart(region& r) {
   r.preparing = true;
   const region_id id = r.prepared.region;
   ask_store(
-    [plan = job_.plan, facts = job_.facts, options = job_.options, id, at = wall()](checkpoint_store& s) {
-      const verified_checkpoint newest = s.read().newest_verified();
-      s.restore_region(id, newest.id, at);
-      region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id, at);
-      for (const skipped_checkpoint& skipped : newest.skipped)
-        prepared.remarks.push_back("checkpoint " + to_string(skipped.id) + " is damaged and passed over: " +
-                                   skipped.problems.front().what);
-      return prepared;
-    },
-    [this, id](region_preparation prepared) {
-      region& to = region_of(id);
-      to.preparing = false;
-      to.prepared = std::move(prepared);
-      if (ending_)
-        return end_if_all_dead();
-      spawn_region(to);
-    },
-    [this, id](std::exception_ptr thrown) {
-      region_of(id).preparing = false;
-      if (ending_)
-        return end_if_all_dead();
-      fail_job(thrown);
-    });
+      [plan = job_.plan, facts = job_.facts, options = job_.options, id, at = wall()](checkpoint_store& s) {
+        const verified_checkpoint newest = s.read().newest_verified();
+        s.restore_region(id, newest.id, at);
+        region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id, at);
+        for (const skipped_checkpoint& skipped : newest.skipped)
+          prepared.remarks.push_back("checkpoint " + to_string(skipped.id) +
+                                     " is damaged and passed over: " + skipped.problems.front().what);
+        return prepared;
+      },
+      [this, id](region_preparation prepared) {
+        region& to = region_of(id);
+        to.preparing = false;
+        to.prepared = std::move(prepared);
+        if (ending_)
+          return end_if_all_dead();
+        spawn_region(to);
+      },
+      [this, id](std::exception_ptr thrown) {
+        region_of(id).preparing = false;
+        if (ending_)
+          return end_if_all_dead();
+        fail_job(thrown);
+      });
 }
 
 } // namespace weir::inline v0

@@ -24,7 +24,7 @@ struct task_status {
   std::uint64_t records_in = 0;  ///< of a source: read
   std::uint64_t records_out = 0; ///< emitted by its last operator
   std::uint64_t batches_queued = 0;
-  std::uint64_t batches_queued_most = 0;    ///< of any subtask at any time
+  std::uint64_t batches_queued_most = 0;     ///< of any subtask at any time
   std::chrono::microseconds longest_pause{}; ///< by a piece of a snapshot
 };
 
@@ -36,8 +36,8 @@ struct job_status {
   std::string store; ///< path of the store; empty if it is in memory
   std::optional<checkpoint_id> resumed_from;
   std::optional<checkpoint_id> newest_checkpoint;
-  std::uint64_t checkpoints = 0; ///< completed
-  std::uint64_t restarts = 0;    ///< of regions
+  std::uint64_t checkpoints = 0;  ///< completed
+  std::uint64_t restarts = 0;     ///< of regions
   std::uint64_t records_read = 0; ///< by all sources, those of lost attempts included
   std::chrono::microseconds running_for{};
   std::vector<task_status> tasks;
@@ -46,13 +46,14 @@ struct job_status {
 
 class job_control;
 
-/// A handle on a job. Copies are the same job. All members may be called from any thread but those of actors, which must
-/// not block: `checkpoint`, `wait` and `wait_for` do.
+/// A handle on a job. Copies are the same job. All members may be called from any thread but those of actors, which
+/// must not block: `checkpoint`, `wait` and `wait_for` do.
 class job_handle {
 public:
   explicit job_handle(std::shared_ptr<job_control> control);
 
-  /// Takes a checkpoint now; returns its id when it is complete. Throws `weir::error` if it fails or the job ends first.
+  /// Takes a checkpoint now; returns its id when it is complete. Throws `weir::error` if it fails or the job ends
+  /// first.
   checkpoint_id checkpoint();
   /// Takes a last checkpoint and stops: sources emit nothing after its barrier. Starting again goes on from there.
   void stop();

@@ -43,12 +43,18 @@ std::string_view to_text(delivery_mode mode) {
 
 std::string_view to_text(log_level level) {
   switch (level) {
-  case log_level::trace: return "trace";
-  case log_level::debug: return "debug";
-  case log_level::info: return "info";
-  case log_level::warning: return "warning";
-  case log_level::error: return "error";
-  case log_level::off: break;
+  case log_level::trace:
+    return "trace";
+  case log_level::debug:
+    return "debug";
+  case log_level::info:
+    return "info";
+  case log_level::warning:
+    return "warning";
+  case log_level::error:
+    return "error";
+  case log_level::off:
+    break;
   }
   return "off";
 }

@@ -24,13 +24,14 @@ struct position {
   std::size_t stage = 0;
 };
 
-bool may_fuse(const graph_node& node) { return node.options.fusion.value_or(true); }
+bool may_fuse(const graph_node& node) {
+  return node.options.fusion.value_or(true);
+}
 
 /// Whether the operator joins the task of the one before it.
 bool joins(const job_graph& graph, const job_plan& plan, const job_options& options, node_index index) {
   const graph_node& node = graph.nodes[index];
-  if (!options.fusion || !may_fuse(node) || node.inputs.size() != 1 ||
-      node.inputs.front().how != partitioning::forward)
+  if (!options.fusion || !may_fuse(node) || node.inputs.size() != 1 || node.inputs.front().how != partitioning::forward)
     return false;
   const node_index from = node.inputs.front().from;
   const graph_node& before = graph.nodes[from];
@@ -214,11 +215,11 @@ plan_result make_plan(const job_graph& graph, const job_options& options) {
   for (const edge_plan& edge : plan.edges)
     channels += channels_of(plan, edge);
   if (channels > most_channels) {
-    result.problems.push_back({{},
-                               {},
-                               {"job \"" + graph.job_name + "\"",
-                                "at most " + std::to_string(most_channels) + " channels between subtasks",
-                                std::to_string(channels), "lower the parallelism"}});
+    result.problems.push_back(
+        {{},
+         {},
+         {"job \"" + graph.job_name + "\"", "at most " + std::to_string(most_channels) + " channels between subtasks",
+          std::to_string(channels), "lower the parallelism"}});
     return result;
   }
   make_channels(plan);

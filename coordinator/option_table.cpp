@@ -29,25 +29,26 @@ public:
   void group(std::string name) { group_ = std::move(name); }
 
   template <class Number>
-  void number(std::string name, member<Number> field, std::string help, Number least, const char* zero = nullptr) {
+  void number(const std::string& name, member<Number> field, const std::string& help, Number least,
+              const char* zero = nullptr) {
     const Number value = defaults_.*field;
-    add(name, "N", std::move(help), value == 0 && zero ? zero : std::to_string(value),
+    add(name, "N", help, value == 0 && zero ? zero : std::to_string(value),
         [name, field, least](job_options& to, const std::string& text) {
           Number read{};
           const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), read);
           if (fault != std::errc{} || end != text.data() + text.size() || read < least)
             refuse(name,
                    "a whole number from " + std::to_string(least) + " to " +
-                     std::to_string(std::numeric_limits<Number>::max()),
+                       std::to_string(std::numeric_limits<Number>::max()),
                    text);
           to.*field = read;
         });
   }
 
-  void duration(std::string name, member<std::chrono::microseconds> field, std::string help,
+  void duration(const std::string& name, member<std::chrono::microseconds> field, const std::string& help,
                 const char* zero = nullptr) {
     const auto value = defaults_.*field;
-    add(name, "TIME", std::move(help), value.count() == 0 && zero ? zero : duration_text(value),
+    add(name, "TIME", help, value.count() == 0 && zero ? zero : duration_text(value),
         [name, field](job_options& to, const std::string& text) {
           const auto read = parse_duration(text);
           if (!read)
@@ -57,15 +58,15 @@ public:
   }
 
   template <class Enum, std::size_t Count>
-  void choice(std::string name, std::string value_name, member<Enum> field, std::string help,
+  void choice(const std::string& name, const std::string& value_name, member<Enum> field, const std::string& help,
               std::array<Enum, Count> values) {
     std::string words;
     for (const Enum value : values)
       words += (words.empty() ? "" : ", ") + std::string{to_text(value)};
-    add(name, std::move(value_name), std::move(help) + ": " + words, std::string{to_text(defaults_.*field)},
+    add(name, value_name, help + ": " + words, std::string{to_text(defaults_.*field)},
         [name, field, values, words](job_options& to, const std::string& text) {
           const auto found =
-            std::find_if(values.begin(), values.end(), [&](Enum value) { return to_text(value) == text; });
+              std::find_if(values.begin(), values.end(), [&](Enum value) { return to_text(value) == text; });
           if (found == values.end())
             refuse(name, "one of " + words, text);
           to.*field = *found;
@@ -73,18 +74,17 @@ public:
   }
 
   /// A flag that sets the member to `value`.
-  void flag(std::string name, member<bool> field, std::string help, bool value = true) {
-    add(name, "", std::move(help), "", [name, field, value](job_options& to, const std::string& text) {
+  void flag(const std::string& name, member<bool> field, const std::string& help, bool value = true) {
+    add(name, "", help, "", [name, field, value](job_options& to, const std::string& text) {
       if (text != "true" && text != "false")
         refuse(name, "no value, or true or false", text);
       to.*field = (text == "true") == value;
     });
   }
 
-  void add(std::string name, std::string value_name, std::string help, std::string default_text,
-           std::function<void(job_options&, const std::string&)> read) {
-    rows.push_back(
-      {group_, std::move(name), std::move(value_name), std::move(help), std::move(default_text), std::move(read)});
+  void add(const std::string& name, const std::string& value_name, const std::string& help,
+           const std::string& default_text, std::function<void(job_options&, const std::string&)> read) {
+    rows.push_back({group_, name, value_name, help, default_text, std::move(read)});
   }
 
   std::vector<option_row> rows;
@@ -120,15 +120,15 @@ std::vector<option_row> option_table(std::string_view job_name, const job_option
 
   table.group("Checkpoints");
   table.duration("checkpoint-interval", &o::checkpoint_interval, "from one to the next; 0: none by time", "none");
-  table.number<std::uint64_t>("checkpoint-records", &o::checkpoint_records, "after so many records; 0: none by count", 0,
-                              "none");
+  table.number<std::uint64_t>("checkpoint-records", &o::checkpoint_records, "after so many records; 0: none by count",
+                              0, "none");
   table.choice("mode", "MODE", &o::mode, "what barriers guarantee",
                std::array{delivery_mode::exactly_once, delivery_mode::at_least_once});
   table.duration("checkpoint-timeout", &o::checkpoint_timeout, "after which one is aborted");
   table.duration("min-pause", &o::min_pause, "from the end of one to the next", "none");
   table.number<std::uint32_t>("max-concurrent", &o::max_concurrent, "under way at once", 1);
-  table.number<std::uint32_t>("tolerable-failures", &o::tolerable_failures,
-                              "failed ones in a row before the job fails", 0);
+  table.number<std::uint32_t>("tolerable-failures", &o::tolerable_failures, "failed ones in a row before the job fails",
+                              0);
 
   table.group("Failures");
   table.add("restart", "HOW", "none, fixed:5,200ms, rate:3,1min,200ms or exponential:\n", to_text(defaults.restart),

@@ -5,24 +5,31 @@ namespace weir::inline v0 {
 
 namespace {
 
-std::string number(const std::optional<sequence_number>& at) { return at ? to_string(*at) : "nothing"; }
+std::string number(const std::optional<sequence_number>& at) {
+  return at ? to_string(*at) : "nothing";
+}
 
 } // namespace
 
 std::string_view to_text(acknowledgement_result result) {
   switch (result) {
-  case acknowledgement_result::accepted: return "accepted";
-  case acknowledgement_result::repeated: return "repeated";
-  case acknowledgement_result::late: return "late";
-  case acknowledgement_result::unknown_subtask: return "unknown subtask";
-  case acknowledgement_result::old_attempt: break;
+  case acknowledgement_result::accepted:
+    return "accepted";
+  case acknowledgement_result::repeated:
+    return "repeated";
+  case acknowledgement_result::late:
+    return "late";
+  case acknowledgement_result::unknown_subtask:
+    return "unknown subtask";
+  case acknowledgement_result::old_attempt:
+    break;
   }
   return "old attempt";
 }
 
 pending_checkpoint::pending_checkpoint(checkpoint_trigger trigger, monotonic_time opened,
                                        const checkpoint_topology& topology)
-  : trigger_(trigger), opened_(opened), ends_(topology.channels().size()) {
+    : trigger_(trigger), opened_(opened), ends_(topology.channels().size()) {
   for (std::size_t member = 0; member != topology.members().size(); ++member)
     missing_.insert(missing_.end(), member);
 }
@@ -55,8 +62,9 @@ std::string pending_checkpoint::accept(std::size_t member, const checkpoint_ackn
     if (!own_end_known)
       return name + " said nothing about the channel " + topology.channels()[channel.value].name;
     if (has(other_member) && at.sent != at.received)
-      return "the channel " + topology.channels()[channel.value].name + " lost or repeated messages: the barrier was sent as " +
-             number(at.sent) + " and received as " + number(at.received);
+      return "the channel " + topology.channels()[channel.value].name +
+             " lost or repeated messages: the barrier was sent as " + number(at.sent) + " and received as " +
+             number(at.received);
     return {};
   };
   for (const channel_id channel : topology.channels_into(member))

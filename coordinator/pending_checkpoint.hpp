@@ -33,8 +33,8 @@ public:
   /// All have acknowledged, and every channel's two ends agreed.
   [[nodiscard]] bool complete() const noexcept { return missing_.empty(); }
 
-  /// Takes an acknowledgement that is not a repeated one. Returns what is wrong with it, as a sentence that names the channel;
-  /// empty if nothing is.
+  /// Takes an acknowledgement that is not a repeated one. Returns what is wrong with it, as a sentence that names the
+  /// channel; empty if nothing is.
   [[nodiscard]] std::string accept(std::size_t member, const checkpoint_acknowledged& ack,
                                    const checkpoint_topology& topology);
   /// What is known of a member that has not acknowledged, for `late`. Only the last remark is kept.

@@ -37,8 +37,8 @@ struct task_plan {
   std::vector<node_index> operators;
   std::uint32_t parallelism = 1;
   region_id region;
-  bool source = false;    ///< the head is a source
-  bool has_sink = false;  ///< a stage is a sink
+  bool source = false;   ///< the head is a source
+  bool has_sink = false; ///< a stage is a sink
   /// Where each output of each stage leads: [stage][port], in the order of composition. Empty: records are dropped.
   std::vector<std::vector<std::vector<stage_target>>> targets;
   std::vector<std::size_t> edges_in;  ///< indices in `job_plan::edges`
@@ -83,8 +83,8 @@ struct job_plan {
   std::vector<edge_plan> edges;
   std::vector<channel_plan> channels; ///< by channel_id
   std::vector<region_plan> regions;   ///< by region_id
-  /// A hash of names, kinds, edges and max parallelism, as 32 hexadecimal digits: nodes that differ in it do not run the
-  /// same job. Parallelism and fusion do not enter into it.
+  /// A hash of names, kinds, edges and max parallelism, as 32 hexadecimal digits: nodes that differ in it do not run
+  /// the same job. Parallelism and fusion do not enter into it.
   std::string fingerprint;
 
   [[nodiscard]] const task_plan& task(task_id id) const { return tasks.at(id.value); }
@@ -115,8 +115,8 @@ struct plan_result {
   std::vector<graph_problem> problems; ///< of the options, of the graph and of the plan: all of them
 };
 
-/// Makes the plan of a job. An operator is fused to the one before it if its only edge is a forward one, both have the same
-/// parallelism, fusion is on for the job and for both, and the one before it does not block, or is a source.
+/// Makes the plan of a job. An operator is fused to the one before it if its only edge is a forward one, both have the
+/// same parallelism, fusion is on for the job and for both, and the one before it does not block, or is a source.
 [[nodiscard]] plan_result make_plan(const job_graph& graph, const job_options& options);
 
 /// All problems as people read them: a line each, with operator, place and remedy.

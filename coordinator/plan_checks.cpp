@@ -11,7 +11,9 @@ namespace weir::inline v0 {
 
 namespace {
 
-std::string quoted(const std::string& name) { return "\"" + name + "\""; }
+std::string quoted(const std::string& name) {
+  return "\"" + name + "\"";
+}
 
 std::string place_of(const graph_node& node) {
   return node.where.line > 0 ? std::string{node.where.file} + ":" + std::to_string(node.where.line) : "an operator";
@@ -41,9 +43,7 @@ public:
   std::vector<graph_problem> problems;
 
 private:
-  void add(const graph_node& node, error_text text) {
-    problems.push_back({node.name, node.where, std::move(text)});
-  }
+  void add(const graph_node& node, error_text text) { problems.push_back({node.name, node.where, std::move(text)}); }
 
   void check_names() {
     std::map<std::string, const graph_node*> first;
@@ -65,8 +65,9 @@ private:
       add(node, {"its parallelism", "at most the max parallelism, " + std::to_string(options_.max_parallelism),
                  std::to_string(wanted), "lower it, or begin a fresh run with a higher max parallelism"});
     if (node.max_parallelism_limit != 0 && wanted > node.max_parallelism_limit)
-      add(node, {"its parallelism", "at most " + std::to_string(node.max_parallelism_limit) + " for a " + node.kind_name,
-                 std::to_string(wanted), "lower it, or leave it out"});
+      add(node,
+          {"its parallelism", "at most " + std::to_string(node.max_parallelism_limit) + " for a " + node.kind_name,
+           std::to_string(wanted), "lower it, or leave it out"});
   }
 
   void check_inputs(node_index index) {
@@ -79,7 +80,7 @@ private:
       if (edge.from >= index || edge.from_port >= graph_.nodes[edge.from].outputs.size() || edge.input >= wanted) {
         add(node, {"one of its inputs", "an output of an earlier operator and an input that it has",
                    "output " + std::to_string(edge.from_port) + " of operator number " + std::to_string(edge.from) +
-                     ", to input " + std::to_string(edge.input),
+                       ", to input " + std::to_string(edge.input),
                    "connect operators with the job's own calls"});
         continue;
       }
@@ -100,7 +101,8 @@ private:
     if (edge.how == partitioning::hash) {
       keyed_input = true;
       if (!edge.make_partitioner)
-        add(node, {"its input from " + quoted(from.name), "a partitioner for its keys", "none", "use key_by before it"});
+        add(node,
+            {"its input from " + quoted(from.name), "a partitioner for its keys", "none", "use key_by before it"});
     }
     const element_type* type = from.outputs[edge.from_port].type;
     if (type == nullptr) {

@@ -47,10 +47,11 @@ struct failure_rate_restart {
 
 /// One of the four. The default is `exponential:50ms,10s,2,0.1,1min,8`: an accident costs 50 ms, a node that comes back
 /// within ten seconds is waited for, and a record that always fails gives up after about 13 s, with its error.
-using restart_settings =
-  std::variant<no_restart, fixed_delay_restart, exponential_delay_restart, failure_rate_restart>;
+using restart_settings = std::variant<no_restart, fixed_delay_restart, exponential_delay_restart, failure_rate_restart>;
 
-[[nodiscard]] inline restart_settings default_restart_settings() { return exponential_delay_restart{}; }
+[[nodiscard]] inline restart_settings default_restart_settings() {
+  return exponential_delay_restart{};
+}
 
 /// Reads the written form; parts that are left out at the end keep their defaults. Throws usage_error.
 [[nodiscard]] restart_settings parse_restart_settings(std::string_view text);

@@ -28,18 +28,18 @@ using namespace std::chrono_literals;
 
 spdlog::level::level_enum level_of(log_level level) {
   switch (level) {
-    case log_level::trace:
-      return spdlog::level::trace;
-    case log_level::debug:
-      return spdlog::level::debug;
-    case log_level::info:
-      return spdlog::level::info;
-    case log_level::warning:
-      return spdlog::level::warn;
-    case log_level::error:
-      return spdlog::level::err;
-    case log_level::off:
-      break;
+  case log_level::trace:
+    return spdlog::level::trace;
+  case log_level::debug:
+    return spdlog::level::debug;
+  case log_level::info:
+    return spdlog::level::info;
+  case log_level::warning:
+    return spdlog::level::warn;
+  case log_level::error:
+    return spdlog::level::err;
+  case log_level::off:
+    break;
   }
   return spdlog::level::off;
 }
@@ -55,8 +55,8 @@ public:
       return;
     std::string line = status.job + ": " + std::string{to_text(status.state)} + ", " +
                        human_count(status.records_read) + " records, " +
-                       human_rate(status.records_read, status.running_for) + ", " +
-                       std::to_string(status.checkpoints) + (status.checkpoints == 1 ? " checkpoint" : " checkpoints");
+                       human_rate(status.records_read, status.running_for) + ", " + std::to_string(status.checkpoints) +
+                       (status.checkpoints == 1 ? " checkpoint" : " checkpoints");
     if (status.restarts != 0)
       line += ", " + std::to_string(status.restarts) + " restarts";
     std::fprintf(stderr, "\r\x1b[2K%s", line.c_str());
@@ -106,7 +106,8 @@ job_status supervise(job_handle& handle, progress_line& progress) {
 }
 
 int run_command(const job& j, const parsed_command& command, job_status& status) {
-  const auto logger = std::make_shared<spdlog::logger>(j.name(), std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  const auto logger =
+      std::make_shared<spdlog::logger>(j.name(), std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %n: %v");
   logger->set_level(level_of(command.options.log));
   progress_line progress;
@@ -142,14 +143,14 @@ int run(const job& j, const command_line& cli, job_status& status) {
   try {
     const parsed_command command = cli.parse(j.name());
     switch (command.action) {
-      case command_action::help:
-      case command_action::version:
-        std::fputs(command.text.c_str(), stdout);
-        return 0;
-      case command_action::explain:
-        return explain(j, command);
-      case command_action::run:
-        break;
+    case command_action::help:
+    case command_action::version:
+      std::fputs(command.text.c_str(), stdout);
+      return 0;
+    case command_action::explain:
+      return explain(j, command);
+    case command_action::run:
+      break;
     }
     return run_command(j, command, status);
   } catch (const error& e) {
@@ -166,6 +167,8 @@ int run(const job& j, const command_line& cli) {
   return run(j, cli, status);
 }
 
-int run(const job& j, int argc, const char* const* argv) { return run(j, command_line{argc, argv}); }
+int run(const job& j, int argc, const char* const* argv) {
+  return run(j, command_line{argc, argv});
+}
 
 } // namespace weir::inline v0

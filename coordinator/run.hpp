@@ -15,7 +15,8 @@ namespace weir::inline v0 {
 int run(const job& j, int argc, const char* const* argv);
 /// The same with a command line that has given the program its own options.
 int run(const job& j, const command_line& cli);
-/// The same; `status` receives how the job ended, for a program that says more about it. Untouched if the job did not run.
+/// The same; `status` receives how the job ended, for a program that says more about it. Untouched if the job did not
+/// run.
 int run(const job& j, const command_line& cli, job_status& status);
 
 } // namespace weir::inline v0

@@ -37,16 +37,16 @@ store_options options_for_store(const job_options& options, const std::string& j
 std::string age_of(const checkpoint_reader& store, checkpoint_id id, processing_time now) {
   for (const complete_checkpoint& c : store.complete_checkpoints())
     if (c.id == id)
-      return human_duration(std::max(std::chrono::microseconds{now.time_since_epoch().count() -
-                                                               c.completed.unix_microseconds},
-                                     std::chrono::microseconds{0}));
+      return human_duration(
+          std::max(std::chrono::microseconds{now.time_since_epoch().count() - c.completed.unix_microseconds},
+                   std::chrono::microseconds{0}));
   return "?";
 }
 
 } // namespace
 
 runtime::runtime(caf::actor_system& system, std::shared_ptr<environment> env, blocking_work blocking)
-  : system_(system), env_(std::move(env)), blocking_(blocking) {}
+    : system_(system), env_(std::move(env)), blocking_(blocking) {}
 
 job_handle runtime::start(const job& j, const job_options& options) {
   prepared_job prepared;
@@ -90,8 +90,8 @@ job_handle runtime::start(const job& j, const job_options& options) {
     status.state = job_state::finished;
     status.newest_checkpoint = opened.newest_complete;
     say(log_level::info, "finished at checkpoint " +
-                           (opened.newest_complete ? to_string(*opened.newest_complete) : std::string{"0"}) +
-                           "; --fresh runs it again");
+                             (opened.newest_complete ? to_string(*opened.newest_complete) : std::string{"0"}) +
+                             "; --fresh runs it again");
     auto control = std::make_shared<job_control>(status, env_);
     control->finish(job_state::finished, nullptr);
     return job_handle{std::move(control)};
@@ -99,8 +99,8 @@ job_handle runtime::start(const job& j, const job_options& options) {
 
   const verified_checkpoint newest = store.read().newest_verified();
   for (const skipped_checkpoint& skipped : newest.skipped)
-    say(log_level::warning, "checkpoint " + to_string(skipped.id) + " is damaged and passed over: " +
-                              skipped.problems.front().what);
+    say(log_level::warning,
+        "checkpoint " + to_string(skipped.id) + " is damaged and passed over: " + skipped.problems.front().what);
   // All that can refuse the job comes before anything in the store changes.
   if (newest.id)
     static_cast<void>(match_state(plan, prepared.facts, store.read(), *newest.id));
@@ -110,15 +110,14 @@ job_handle runtime::start(const job& j, const job_options& options) {
   status.resumed_from = newest.id;
   status.newest_checkpoint = newest.id;
   for (const region_plan& region : plan.regions)
-    prepared.regions.push_back(
-      prepare_region(store, plan, prepared.facts, options, region.id, newest.id, where.now));
+    prepared.regions.push_back(prepare_region(store, plan, prepared.facts, options, region.id, newest.id, where.now));
   if (newest.id)
     say(log_level::info, "resumes run " + opened.run_uuid.substr(0, 8) + " from checkpoint " + to_string(*newest.id) +
-                           ", " + age_of(store.read(), *newest.id, env_->now()) + " old, in " + status.store);
+                             ", " + age_of(store.read(), *newest.id, env_->now()) + " old, in " + status.store);
   else
     say(log_level::info, (opened.resumed ? "resumes run " : "begins run ") + opened.run_uuid.substr(0, 8) +
-                           (opened.resumed ? ", which has no complete checkpoint yet," : std::string{}) +
-                           (options.checkpoints ? " in " + status.store : " without checkpoints"));
+                             (opened.resumed ? ", which has no complete checkpoint yet," : std::string{}) +
+                             (options.checkpoints ? " in " + status.store : " without checkpoints"));
 
   auto control = std::make_shared<job_control>(status, env_);
   control->attach(spawn_coordinator(system_, std::move(prepared), control));

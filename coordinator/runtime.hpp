@@ -26,8 +26,9 @@ public:
 
   /// Starts a job, or goes on with it from its store. Blocks while the store is opened and sources look at their input.
   ///
-  /// Throws `job_error` with all problems of the job, a line each; `usage_error` for options, inputs or outputs that can't
-  /// be used; `store_error` for a store that can't be. A job that had finished is not run again: its handle says finished.
+  /// Throws `job_error` with all problems of the job, a line each; `usage_error` for options, inputs or outputs that
+  /// can't be used; `store_error` for a store that can't be. A job that had finished is not run again: its handle says
+  /// finished.
   job_handle start(const job& j, const job_options& options = {});
 
 private:

@@ -9,7 +9,9 @@ namespace {
 std::atomic<int> signals_seen{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may use lock-free atomics only");
 
-void note_signal(int) { signals_seen.fetch_add(1, std::memory_order_relaxed); }
+void note_signal(int) {
+  signals_seen.fetch_add(1, std::memory_order_relaxed);
+}
 
 } // namespace
 
@@ -28,6 +30,8 @@ signal_watch::~signal_watch() {
   sigaction(SIGTERM, &former_terminate_, nullptr);
 }
 
-int signal_watch::count() const noexcept { return signals_seen.load(std::memory_order_relaxed); }
+int signal_watch::count() const noexcept {
+  return signals_seen.load(std::memory_order_relaxed);
+}
 
 } // namespace weir::inline v0

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,7 +14,8 @@
 
 namespace weir::inline v0 {
 
-/// Knows which members of a topology the barrier of an aborted checkpoint has not passed yet, and forgets it after a time.
+/// Knows which members of a topology the barrier of an aborted checkpoint has not passed yet, and forgets it after a
+/// time.
 class travelling_barriers {
 public:
   void add(checkpoint_id id, std::set<std::size_t> members, monotonic_time forget_at) {

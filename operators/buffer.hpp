@@ -23,8 +23,9 @@ public:
     size_ = other.size_;
   }
   buffer(buffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
-      capacity_(std::exchange(other.capacity_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
   buffer& operator=(buffer other) noexcept {
     swap(other);
     return *this;

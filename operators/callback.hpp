@@ -15,7 +15,7 @@ namespace weir::inline v0 {
 namespace detail {
 
 inline constexpr const char* callback_guarantee =
-  "At least once: after a failure the function is called again for the records since the last checkpoint.";
+    "At least once: after a failure the function is called again for the records since the last checkpoint.";
 
 template <class T, class Function>
 class callback_writer final : public sink_writer {
@@ -54,8 +54,8 @@ private:
 
 } // namespace detail
 
-/// Calls `fn(const T&)` for each record, or `fn(std::span<const T>)` for each batch, inside of the subtask: the function
-/// must not block. Each subtask has a copy of it and a thread of its own, so what copies share must bear that.
+/// Calls `fn(const T&)` for each record, or `fn(std::span<const T>)` for each batch, inside of the subtask: the
+/// function must not block. Each subtask has a copy of it and a thread of its own, so what copies share must bear that.
 template <class Function>
 class callback {
 public:

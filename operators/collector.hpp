@@ -87,7 +87,7 @@ public:
 
   /// Emits one record, with the event time of the record being processed.
   template <class U = T>
-    requires std::constructible_from<T, U&&>
+  requires std::constructible_from<T, U&&>
   void operator()(U&& value) {
     if (!batch_)
       open(capacity_);
@@ -99,13 +99,11 @@ public:
   }
   /// The same, as a named function.
   template <class U = T>
-    requires std::constructible_from<T, U&&>
-  void emit(U&& value) {
-    (*this)(std::forward<U>(value));
-  }
+  requires std::constructible_from<T, U&&>
+  void emit(U&& value) { (*this)(std::forward<U>(value)); }
   /// Emits one record with an event time of its own.
   template <class U = T>
-    requires std::constructible_from<T, U&&>
+  requires std::constructible_from<T, U&&>
   void emit(U&& value, event_time time) {
     set_time(time);
     (*this)(std::forward<U>(value));
@@ -142,7 +140,7 @@ private:
 namespace detail {
 
 template <class T>
-consteval std::string_view type_name() {
+consteval std::string_view element_name() {
   const std::string_view whole = __PRETTY_FUNCTION__;
   const std::size_t first = whole.find("T = ") + 4;
   const std::size_t semicolon = whole.find(';', first);
@@ -153,13 +151,13 @@ consteval std::string_view type_name() {
 template <class T>
 struct element_type_holder {
   static constexpr element_type value{
-    type_name<T>(), sizeof(T),
-    [](std::size_t capacity) {
-      auto* fresh = new batch<T>;
-      fresh->values.reserve(capacity);
-      return batch_ptr{fresh};
-    },
-    []() -> std::unique_ptr<any_collector> { return std::make_unique<collector<T>>(); }};
+      element_name<T>(), sizeof(T),
+      [](std::size_t capacity) {
+        auto* fresh = new batch<T>;
+        fresh->values.reserve(capacity);
+        return batch_ptr{fresh};
+      },
+      []() -> std::unique_ptr<any_collector> { return std::make_unique<collector<T>>(); }};
 };
 
 } // namespace detail

@@ -5,15 +5,16 @@
 
 namespace weir::inline v0 {
 
-/// A generator of random bits whose whole sequence follows from (seed, index): record i of a stream draws the same numbers
-/// whoever makes it, and after every restart. SplitMix64 (Steele, Lea and Flood, 2014), begun at a mix of the two. Meets
-/// `std::uniform_random_bit_generator`; its own draws, unlike the standard distributions, are the same on every machine.
+/// A generator of random bits whose whole sequence follows from (seed, index): record i of a stream draws the same
+/// numbers whoever makes it, and after every restart. SplitMix64 (Steele, Lea and Flood, 2014), begun at a mix of the
+/// two. Meets `std::uniform_random_bit_generator`; its own draws, unlike the standard distributions, are the same on
+/// every machine.
 class counter_random {
 public:
   using result_type = std::uint64_t;
 
   constexpr counter_random(std::uint64_t seed, std::uint64_t index) noexcept
-    : state_(mix(mix(seed + golden) ^ (index * 0xd1342543de82ef95))) {}
+      : state_(mix(mix(seed + golden) ^ (index * 0xd1342543de82ef95))) {}
 
   static constexpr result_type min() noexcept { return 0; }
   static constexpr result_type max() noexcept { return ~result_type{0}; }

@@ -42,8 +42,8 @@ environment::~environment() = default;
 
 std::string environment::uuid() {
   std::array<std::uint64_t, 2> bits{random(), random()};
-  bits[0] = (bits[0] & 0xffff'ffff'ffff'0fffU) | 0x4000U;                         // version 4
-  bits[1] = (bits[1] & 0x3fff'ffff'ffff'ffffU) | 0x8000'0000'0000'0000U;          // variant 1
+  bits[0] = (bits[0] & 0xffff'ffff'ffff'0fffU) | 0x4000U;                // version 4
+  bits[1] = (bits[1] & 0x3fff'ffff'ffff'ffffU) | 0x8000'0000'0000'0000U; // variant 1
   constexpr char digits[] = "0123456789abcdef";
   std::string text;
   text.reserve(36);
@@ -55,6 +55,8 @@ std::string environment::uuid() {
   return text;
 }
 
-std::shared_ptr<environment> system_environment() { return std::make_shared<system_environment_impl>(); }
+std::shared_ptr<environment> system_environment() {
+  return std::make_shared<system_environment_impl>();
+}
 
 } // namespace weir::inline v0

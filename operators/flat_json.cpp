@@ -164,12 +164,17 @@ const flat_json::member& flat_json::find(std::string_view name, bool is_number) 
   for (const auto& each : members_)
     if (each.name == name && each.is_number == is_number)
       return each;
-  throw damaged_error({thing_, std::string{is_number ? "a whole number" : "text"} + " named \"" + std::string{name} + "\"",
+  throw damaged_error({thing_,
+                       std::string{is_number ? "a whole number" : "text"} + " named \"" + std::string{name} + "\"",
                        to_string(), "restore the store from a copy, or begin anew with --fresh"});
 }
 
-const std::string& flat_json::text(std::string_view name) const { return find(name, false).text; }
-std::uint64_t flat_json::number(std::string_view name) const { return find(name, true).number; }
+const std::string& flat_json::text(std::string_view name) const {
+  return find(name, false).text;
+}
+std::uint64_t flat_json::number(std::string_view name) const {
+  return find(name, true).number;
+}
 
 std::string flat_json::to_string() const {
   std::string out = "{";

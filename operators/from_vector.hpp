@@ -28,7 +28,7 @@ template <class T>
 class vector_reader final : public split_reader {
 public:
   vector_reader(std::shared_ptr<const std::vector<T>> records, index_cursor place)
-    : records_(std::move(records)), place_(place) {}
+      : records_(std::move(records)), place_(place) {}
 
   read_status read(any_collector& out, std::size_t max_records) override {
     const std::size_t n = place_.available(max_records);

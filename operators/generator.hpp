@@ -23,8 +23,8 @@ namespace detail {
 
 /// What makes record i: `fn(i)` or `fn(i, random)`.
 template <class Function, class T>
-concept record_function =
-  std::is_invocable_r_v<T, Function&, std::uint64_t> || std::is_invocable_r_v<T, Function&, std::uint64_t, counter_random&>;
+concept record_function = std::is_invocable_r_v<T, Function&, std::uint64_t> ||
+    std::is_invocable_r_v<T, Function&, std::uint64_t, counter_random&>;
 
 template <class T, class Function>
 class generator_reader final : public split_reader {
@@ -48,26 +48,27 @@ private:
   void write(buffer<T>& values, std::size_t n) {
     std::uint64_t index = cursor_.index();
     const std::uint64_t step = cursor_.step();
+    const std::uint64_t seed = cursor_.seed(); // a copy: the compiler need not fear that records overwrite it
     if constexpr (std::is_trivially_default_constructible_v<T> && std::is_trivially_copyable_v<T>) {
       const std::size_t before = values.size();
       T* at = values.extend(n);
       try {
         for (std::size_t i = 0; i != n; ++i, index += step)
-          at[i] = make_one(index);
+          at[i] = make_one(index, seed);
       } catch (...) {
         values.truncate(before); // the rest was never written
         throw;
       }
     } else {
       for (std::size_t i = 0; i != n; ++i, index += step)
-        values.emplace_back(make_one(index));
+        values.emplace_back(make_one(index, seed));
     }
   }
-  T make_one(std::uint64_t index) {
+  T make_one(std::uint64_t index, [[maybe_unused]] std::uint64_t seed) {
     if constexpr (std::is_invocable_r_v<T, Function&, std::uint64_t>) {
       return make_(index);
     } else {
-      counter_random random{cursor_.seed(), index};
+      counter_random random{seed, index};
       return make_(index, random);
     }
   }
@@ -101,9 +102,9 @@ private:
 } // namespace detail
 
 /// Makes records by a function of their number, from 0: `fn(index)` or `fn(index, random)`, where `random` is a
-/// `counter_random&` that depends on the seed and the index only. Record i is therefore the same at every parallelism and
-/// after every restart, if the function depends on nothing else. Each reader has a copy of the function, and may be on a
-/// thread of its own.
+/// `counter_random&` that depends on the seed and the index only. Record i is therefore the same at every parallelism
+/// and after every restart, if the function depends on nothing else. Each reader has a copy of the function, and may be
+/// on a thread of its own.
 ///
 /// `weir::generator<T>{count, fn}` ends after `count` records; `weir::generator<T>{fn}` never does.
 template <class T>

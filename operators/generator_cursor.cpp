@@ -62,7 +62,7 @@ std::vector<source_split> generator_splits(const generator_settings& settings, s
   std::vector<source_split> splits;
   for (const auto& range : ranges)
     splits.push_back(
-      {split_id(splits.size()), to_json({range, settings.count, std::uint64_t{ranges.size()}, settings.seed})});
+        {split_id(splits.size()), to_json({range, settings.count, std::uint64_t{ranges.size()}, settings.seed})});
   return splits;
 }
 
@@ -96,11 +96,14 @@ std::size_t rate_limit::available(std::uint64_t done, std::size_t most) {
 
 generator_cursor::generator_cursor(const generator_settings& settings, const source_split& split,
                                    const std::string& position, processing_time now)
-  : generator_cursor(settings, parse(split), position, now) {}
+    : generator_cursor(settings, parse(split), position, now) {}
 
 generator_cursor::generator_cursor(const generator_settings& settings, const generator_split& split,
                                    const std::string& position, processing_time now)
-  : place_(split.range, position, "a generator"), seed_(split.seed), begun_(place_.done()), limited_(settings.limited) {
+    : place_(split.range, position, "a generator"),
+      seed_(split.seed),
+      begun_(place_.done()),
+      limited_(settings.limited) {
   if (limited_)
     limit_ = rate_limit{settings.rate_per_second / static_cast<double>(split.parts), now};
 }

@@ -27,8 +27,8 @@ struct generator_settings {
                                                               const std::vector<source_split>& splits);
 
 /// How many records an even rate allows. Reads no clock: it is asked at a time of its own choosing or later, so that
-/// being asked says what time it is. Records are let go in groups, one a millisecond where the rate is high, so that one
-/// that is late catches up group by group.
+/// being asked says what time it is. Records are let go in groups, one a millisecond where the rate is high, so that
+/// one that is late catches up group by group.
 class rate_limit {
 public:
   rate_limit() = default;

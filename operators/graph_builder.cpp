@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view name_rule = "lower-case letters, digits, '_' and '-'";
 
 std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
+  return '"' + std::string(text) + '"';
 }
 
 std::string operator_called(std::string_view name) {
@@ -79,19 +79,19 @@ void graph_builder::ask_spec(const graph_node& node, const std::function<void()>
   } catch (const error& e) {
     add_problem(node.name, node.where, e.text());
   } catch (const std::exception& e) {
-    add_problem(node.name, node.where, {operator_called(node.name), {}, e.what(), {}});
+    add_problem(node.name, node.where, {"its settings", {}, e.what(), {}});
   }
 }
 
 void graph_builder::check_name(const graph_node& node) {
   if (!is_valid_path(node.name))
     add_problem(node.name, node.where,
-                {"the name of a " + node.kind_name, std::string(name_rule),
-                 node.name.empty() ? "an empty name" : quoted(node.name), "give it a name such as 'parse-lines'"});
+                {"its name", std::string(name_rule), node.name.empty() ? "an empty name" : quoted(node.name),
+                 "give it a name such as 'parse-lines'"});
   for (const graph_node& earlier : graph_.nodes)
     if (earlier.name == node.name && !node.name.empty()) {
       add_problem(node.name, node.where,
-                  {operator_called(node.name), "a name of its own",
+                  {"its name", "a name that no other operator has",
                    "the name of the " + earlier.kind_name + " at " + place(earlier.where),
                    "rename one of the two; state is stored under an operator's name"});
       break;
@@ -99,8 +99,8 @@ void graph_builder::check_name(const graph_node& node) {
   const std::string& old_name = node.options.renamed_from;
   if (!old_name.empty() && (old_name == node.name || !is_valid_path(old_name)))
     add_problem(node.name, node.where,
-                {"renamed_from of " + operator_called(node.name), "the name that it had in earlier runs",
-                 quoted(old_name), "give the old name, or leave the option out"});
+                {"its renamed_from", "the name that it had in earlier runs", quoted(old_name),
+                 "give the old name, or leave the option out"});
 }
 
 void graph_builder::check_side_outputs(const graph_node& node) {
@@ -108,13 +108,13 @@ void graph_builder::check_side_outputs(const graph_node& node) {
     const std::string& name = node.outputs[port].name;
     if (!is_valid_name(name))
       add_problem(node.name, node.where,
-                  {"the name of a side output of " + operator_called(node.name), std::string(name_rule),
-                   name.empty() ? "an empty name" : quoted(name), "give it a name such as 'rejected'"});
+                  {"the name of a side output", std::string(name_rule), name.empty() ? "an empty name" : quoted(name),
+                   "give it a name such as 'rejected'"});
     for (std::size_t earlier = 1; earlier != port; ++earlier)
       if (node.outputs[earlier].name == name) {
         add_problem(node.name, node.where,
-                    {"side output " + quoted(name) + " of " + operator_called(node.name), "a name of its own",
-                     "two side outputs with this name", "rename one of the two"});
+                    {"side output " + quoted(name), "a name of its own", "two side outputs with this name",
+                     "rename one of the two"});
         break;
       }
   }
@@ -123,17 +123,17 @@ void graph_builder::check_side_outputs(const graph_node& node) {
 std::size_t graph_builder::side_port(node_index from, const std::string& name, const element_type& type,
                                      call_site where) {
   graph_node& node = graph_.nodes[from];
-  error_text problem{operator_called(node.name), "a side output " + quoted(name), {}, {}};
+  error_text problem{"side output " + quoted(name), "one of those that it lists", {}, {}};
   for (std::size_t port = 1; port < node.outputs.size(); ++port)
     if (node.outputs[port].name == name) {
       if (node.outputs[port].type == &type)
         return port;
-      problem.expected += " of " + std::string(type.name);
+      problem.expected = "a side output of " + std::string(type.name);
       problem.found = "one of " + std::string(node.outputs[port].type->name);
       problem.remedy = "use the same side_output object in both places";
     }
   if (problem.found.empty()) {
-    problem.found = "these: " + names_of_sides(node);
+    problem.found = names_of_sides(node);
     problem.remedy = "list it in side_outputs() of the operator's struct, or take it from the operator that emits it";
   }
   add_problem(node.name, where, std::move(problem));
@@ -169,7 +169,7 @@ stream_origin stream_origin::united_with(const stream_origin& other, call_site w
   stream_origin both = *this;
   if (other.builder_ != builder_) {
     builder_->add_problem(own_name, where,
-                          {"union of streams", "streams of one job",
+                          {"its union with another stream", "streams of one job",
                            "one of job " + quoted(builder_->graph().job_name) + " and one of job " +
                                quoted(other.builder_->graph().job_name),
                            "compose both in the same job"});
@@ -181,7 +181,7 @@ stream_origin stream_origin::united_with(const stream_origin& other, call_site w
     });
     if (twice)
       builder_->add_problem(builder_->graph().nodes[edge.from].name, where,
-                            {"union of streams", "different streams",
+                            {"its union with another stream", "different streams",
                              "the output of " + operator_called(builder_->graph().nodes[edge.from].name) + " twice",
                              "leave it out once, or emit every record twice with a flat_map"});
     else
@@ -215,7 +215,7 @@ stream_origin stream_origin::then(graph_node node, const stream_origin& second) 
     }
   } else {
     builder_->add_problem(node.name, node.where,
-                          {operator_called(node.name), "two streams of one job",
+                          {"its inputs", "two streams of one job",
                            "one of job " + quoted(builder_->graph().job_name) + " and one of job " +
                                quoted(second.builder_->graph().job_name),
                            "compose both in the same job"});

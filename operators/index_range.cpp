@@ -31,6 +31,8 @@ index_cursor::index_cursor(const index_range& range, const std::string& position
                          std::to_string(next_), "begin anew with --fresh"});
 }
 
-std::string index_cursor::position() const { return json_number("next", next_); }
+std::string index_cursor::position() const {
+  return json_number("next", next_);
+}
 
 } // namespace weir::inline v0

@@ -21,8 +21,8 @@ struct index_range {
   std::uint64_t count = unbounded;
 };
 
-/// Deals records 0 to count - 1 in one range for each subtask: runs of neighbours, or, if there is no end, every n-th one.
-/// No range is empty.
+/// Deals records 0 to count - 1 in one range for each subtask: runs of neighbours, or, if there is no end, every n-th
+/// one. No range is empty.
 [[nodiscard]] std::vector<index_range> deal_indices(std::uint64_t count, std::uint32_t parallelism);
 
 /// A place in an index range.

@@ -57,8 +57,8 @@ public:
 
   /// Handles records [from, to) of a batch, in order; returns the index of the first record not handled. It may be less
   /// than `to` only if an output asked for a pause (`operator_outputs::full`), checked between two records. Operators
-  /// whose output is at most one record a record may ignore the check: the overshoot is bounded by the batch. Records of
-  /// a batch with `sole_owner()` may be moved from.
+  /// whose output is at most one record a record may ignore the check: the overshoot is bounded by the batch. Records
+  /// of a batch with `sole_owner()` may be moved from.
   virtual std::size_t process(std::size_t input, any_batch& in, std::size_t from, std::size_t to,
                               operator_outputs& out) = 0;
 

@@ -73,7 +73,7 @@ struct operator_chain::stage {
 };
 
 operator_chain::operator_chain(environment& env, std::size_t batch_size, std::chrono::microseconds slice)
-  : env_(env), batch_size_(batch_size), slice_(slice) {}
+    : env_(env), batch_size_(batch_size), slice_(slice) {}
 
 operator_chain::~operator_chain() = default;
 
@@ -132,11 +132,17 @@ void operator_chain::accept(std::size_t input, batch_ptr batch) {
   ++pending_batches_;
 }
 
-void operator_chain::advance_to(event_time time) { controls_.push_back({control::kind::watermark, time}); }
+void operator_chain::advance_to(event_time time) {
+  controls_.push_back({control::kind::watermark, time});
+}
 
-void operator_chain::end_input() { controls_.push_back({control::kind::end_of_input}); }
+void operator_chain::end_input() {
+  controls_.push_back({control::kind::end_of_input});
+}
 
-void operator_chain::wake() { controls_.push_back({control::kind::wake}); }
+void operator_chain::wake() {
+  controls_.push_back({control::kind::wake});
+}
 
 bool operator_chain::output_full() const noexcept {
   return std::any_of(leaving_.begin(), leaving_.end(), [](const chain_output* to) { return to->full(); });
@@ -172,8 +178,8 @@ chain_progress operator_chain::work_batch(stage& s) {
   if (done != 0) {
     const double measured = std::max(taken / static_cast<double>(done), 1e-4);
     // A cost that jumps up counts at once: a slow function must not hold the actor for a batch.
-    s.us_per_record = measured > s.us_per_record * 4 ? measured
-                                                     : s.us_per_record + (measured - s.us_per_record) * measured_share;
+    s.us_per_record =
+        measured > s.us_per_record * 4 ? measured : s.us_per_record + (measured - s.us_per_record) * measured_share;
   }
   if (s.position == size) {
     s.pending.pop_front();
@@ -196,15 +202,15 @@ chain_progress operator_chain::work_control() {
     s.outputs.any_port(port).resume();
   bool done = true;
   switch (c.what) {
-    case control::kind::watermark:
-      done = s.op->watermark(c.time, s.outputs);
-      break;
-    case control::kind::end_of_input:
-      done = s.op->end_of_input(s.outputs);
-      break;
-    case control::kind::wake:
-      done = s.op->on_wake(env_.now(), s.outputs);
-      break;
+  case control::kind::watermark:
+    done = s.op->watermark(c.time, s.outputs);
+    break;
+  case control::kind::end_of_input:
+    done = s.op->end_of_input(s.outputs);
+    break;
+  case control::kind::wake:
+    done = s.op->on_wake(env_.now(), s.outputs);
+    break;
   }
   flush(s);
   if (done)
@@ -219,13 +225,21 @@ void operator_chain::flush(stage& s) {
     s.outputs.any_port(port).flush();
 }
 
-any_operator& operator_chain::at(std::size_t index) noexcept { return *stages_[index]->op; }
+any_operator& operator_chain::at(std::size_t index) noexcept {
+  return *stages_[index]->op;
+}
 
-operator_context& operator_chain::context(std::size_t index) noexcept { return *stages_[index]->context; }
+operator_context& operator_chain::context(std::size_t index) noexcept {
+  return *stages_[index]->context;
+}
 
-operator_outputs& operator_chain::head_outputs() noexcept { return stages_.front()->outputs; }
+operator_outputs& operator_chain::head_outputs() noexcept {
+  return stages_.front()->outputs;
+}
 
-void operator_chain::flush_head() { flush(*stages_.front()); }
+void operator_chain::flush_head() {
+  flush(*stages_.front());
+}
 
 void operator_chain::emit_from_head(batch_ptr batch) {
   stages_.front()->emitted_elsewhere += batch->size();
@@ -236,7 +250,9 @@ const std::string& operator_chain::current_operator() const noexcept {
   return stages_[current_]->context->identity().name;
 }
 
-std::uint64_t operator_chain::records_in(std::size_t index) const noexcept { return stages_[index]->records_in; }
+std::uint64_t operator_chain::records_in(std::size_t index) const noexcept {
+  return stages_[index]->records_in;
+}
 
 std::uint64_t operator_chain::records_out(std::size_t index) const noexcept {
   const stage& s = *stages_[index];

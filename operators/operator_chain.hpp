@@ -21,9 +21,9 @@ public:
 
 /// What one call of `operator_chain::work` came to.
 enum class chain_progress : std::uint8_t {
-  worked,  ///< something was done; there may be more
-  idle,    ///< nothing is pending inside the chain
-  blocked  ///< something is pending, and the output has no room
+  worked, ///< something was done; there may be more
+  idle,   ///< nothing is pending inside the chain
+  blocked ///< something is pending, and the output has no room
 };
 
 /// Operators fused into one task, upstream before downstream; the first is the head. Batches go depth first: what is

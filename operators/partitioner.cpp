@@ -81,12 +81,12 @@ void any_partitioner::hand_over(std::size_t target, partition_receiver& to) {
 
 std::unique_ptr<any_partitioner> make_partitioner(partitioning how, std::size_t own_index) {
   switch (how) {
-    case partitioning::broadcast:
-      return std::make_unique<broadcast_partitioner>();
-    case partitioning::rebalance:
-      return std::make_unique<rebalance_partitioner>(own_index);
-    default:
-      return std::make_unique<forward_partitioner>();
+  case partitioning::broadcast:
+    return std::make_unique<broadcast_partitioner>();
+  case partitioning::rebalance:
+    return std::make_unique<rebalance_partitioner>(own_index);
+  default:
+    return std::make_unique<forward_partitioner>();
   }
 }
 

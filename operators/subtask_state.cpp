@@ -5,7 +5,7 @@
 namespace weir::inline v0::detail {
 
 void throw_state_of_other_parallelism(const operator_identity& identity, std::size_t stored) {
-  throw usage_error({"operator '" + identity.name + "'",
+  throw usage_error({"operator \"" + identity.name + '"',
                      "the state of " + std::to_string(identity.parallelism) + " subtasks",
                      "the state of " + std::to_string(stored),
                      "keep {.parallelism = " + std::to_string(stored) +
@@ -17,7 +17,7 @@ std::uint32_t stored_subtask(const operator_identity& identity, const std::strin
   const char* last = item.data() + item.size();
   const auto [end, fault] = std::from_chars(item.data(), last, index);
   if (fault != std::errc{} || end != last)
-    throw damaged_error({"operator '" + identity.name + "'", "state under the index of a subtask", "'" + item + "'",
+    throw damaged_error({"operator \"" + identity.name + '"', "state under the index of a subtask", '"' + item + '"',
                          "go back to an earlier checkpoint"});
   return index;
 }

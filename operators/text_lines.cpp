@@ -52,7 +52,7 @@ std::vector<std::string> find_files(const std::string& pattern) {
 class text_lines_source final : public any_source {
 public:
   text_lines_source(std::string pattern, std::uint64_t range_bytes)
-    : pattern_(std::move(pattern)), range_bytes_(range_bytes) {}
+      : pattern_(std::move(pattern)), range_bytes_(range_bytes) {}
 
   [[nodiscard]] bool blocking() const override { return true; }
 
@@ -67,7 +67,7 @@ public:
     }
     const std::uint64_t parts = ranges_per_subtask * std::max(parallelism, 1U);
     const std::uint64_t most =
-      range_bytes_ != 0 ? range_bytes_ : std::max(least_range_bytes, total / parts + (total % parts != 0));
+        range_bytes_ != 0 ? range_bytes_ : std::max(least_range_bytes, total / parts + (total % parts != 0));
     std::vector<source_split> splits;
     for (const auto& file : files) {
       text_range range = file;
@@ -146,8 +146,8 @@ std::shared_ptr<const any_source> text_lines::source() const {
 std::vector<error_text> text_lines::problems() const {
   if (!pattern_.empty() && pattern_.find('\0') == std::string::npos)
     return {};
-  return {{"text_lines", "the path of a text file, or a glob pattern", pattern_.empty() ? "nothing" : "a zero byte in it",
-           "name a file"}};
+  return {{"text_lines", "the path of a text file, or a glob pattern",
+           pattern_.empty() ? "nothing" : "a zero byte in it", "name a file"}};
 }
 
 std::string text_lines::guarantee() const {

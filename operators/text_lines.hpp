@@ -13,8 +13,8 @@
 
 namespace weir::inline v0 {
 
-/// Reads the lines of a file, or of all files that a glob pattern names, as `std::string` without their line ends (LF or
-/// CR LF). A last line needs no line end.
+/// Reads the lines of a file, or of all files that a glob pattern names, as `std::string` without their line ends (LF
+/// or CR LF). A last line needs no line end.
 ///
 /// Files are cut into byte ranges that are read side by side, so that one file keeps all subtasks busy; a line belongs
 /// to the range in which it begins. Within a range the order of lines is that of the file. What a file gains after the

@@ -62,7 +62,7 @@ std::size_t read_at(int file, char* into, std::size_t count, std::uint64_t offse
 class text_range_reader final : public split_reader {
 public:
   text_range_reader(text_range range, const std::string& position, std::size_t block_bytes)
-    : range_(std::move(range)), block_bytes_(block_bytes) {
+      : range_(std::move(range)), block_bytes_(block_bytes) {
     std::uint64_t size = 0;
     file_ = open_regular(range_.path, size);
     if (size < range_.size)
@@ -141,7 +141,7 @@ private:
     if (buffer_.size() < filled_ + want)
       buffer_.resize(filled_ + static_cast<std::size_t>(want));
     const std::size_t got =
-      read_at(file_.get(), buffer_.data() + filled_, static_cast<std::size_t>(want), from, range_.path);
+        read_at(file_.get(), buffer_.data() + filled_, static_cast<std::size_t>(want), from, range_.path);
     if (got == 0)
       shrunk(from);
     filled_ += got;
@@ -150,7 +150,8 @@ private:
   /// Takes the next line out of the buffer; false if its end is not in there.
   bool next_line(std::string_view& line) {
     const auto begin = static_cast<std::size_t>(offset_ - buffer_from_);
-    const void* found = searched_ < filled_ ? std::memchr(buffer_.data() + searched_, '\n', filled_ - searched_) : nullptr;
+    const void* found =
+        searched_ < filled_ ? std::memchr(buffer_.data() + searched_, '\n', filled_ - searched_) : nullptr;
     std::size_t end = 0;
     if (found) {
       end = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data());
@@ -191,11 +192,11 @@ private:
   text_range range_;
   std::size_t block_bytes_;
   file_descriptor file_;
-  std::uint64_t offset_ = 0;  // where the next line begins, or, before the first one, what was searched
-  bool at_line_ = false;      // a line begins at offset_
-  std::vector<char> buffer_;  // bytes of the file from buffer_from_ on
-  std::size_t filled_ = 0;    // how many
-  std::size_t searched_ = 0;  // no line end from offset_ to here
+  std::uint64_t offset_ = 0; // where the next line begins, or, before the first one, what was searched
+  bool at_line_ = false;     // a line begins at offset_
+  std::vector<char> buffer_; // bytes of the file from buffer_from_ on
+  std::size_t filled_ = 0;   // how many
+  std::size_t searched_ = 0; // no line end from offset_ to here
   std::uint64_t buffer_from_ = 0;
   std::atomic<bool> interrupted_{false};
 };
@@ -204,12 +205,12 @@ private:
 
 std::string text_range::to_json() const {
   return flat_json{}
-    .set("path", path)
-    .set("first", first)
-    .set("last", last)
-    .set("size", size)
-    .set("prefix_hash", hex(prefix_hash))
-    .to_string();
+      .set("path", path)
+      .set("first", first)
+      .set("last", last)
+      .set("size", size)
+      .set("prefix_hash", hex(prefix_hash))
+      .to_string();
 }
 
 text_range text_range::parse(const std::string& json) {
@@ -218,7 +219,8 @@ text_range text_range::parse(const std::string& json) {
   text_range range{object.text("path"), object.number("first"), object.number("last"), object.number("size"), 0};
   const std::string& digits = object.text("prefix_hash");
   const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), range.prefix_hash, 16);
-  if (fault != std::errc{} || end != digits.data() + digits.size() || range.first > range.last || range.last > range.size)
+  if (fault != std::errc{} || end != digits.data() + digits.size() || range.first > range.last ||
+      range.last > range.size)
     throw damaged_error({thing, "a range within a file", json, "restore the store from a copy, or use --fresh"});
   return range;
 }

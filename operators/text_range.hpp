@@ -30,8 +30,8 @@ struct text_range {
 /// The size of a regular file that can be read. Throws usage_error otherwise, naming the file.
 [[nodiscard]] std::uint64_t size_of_readable_file(const std::string& path);
 
-/// A reader of the lines that begin in a range, from a position (`{"offset":…}`, where a line begins) or from the range's
-/// start if it is empty. Reads blocks of `block_bytes`, and never beyond the size that the range names.
+/// A reader of the lines that begin in a range, from a position (`{"offset":…}`, where a line begins) or from the
+/// range's start if it is empty. Reads blocks of `block_bytes`, and never beyond the size that the range names.
 [[nodiscard]] std::unique_ptr<split_reader> read_text_range(text_range range, const std::string& position,
                                                             std::size_t block_bytes = 256 * 1024);
 

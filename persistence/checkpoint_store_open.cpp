@@ -97,7 +97,10 @@ void make_file(const fs::path& path, const store_options& options) {
 fs::path put_aside(const fs::path& path) {
   fs::path aside;
   for (unsigned n = 1;; ++n) {
-    aside = with_suffix(path, "." + std::to_string(n) + ".old");
+    aside = path;
+    aside += ".";
+    aside += std::to_string(n);
+    aside += ".old";
     if (!is_there(aside) && !is_there(with_suffix(aside, "-wal")) && !is_there(with_suffix(aside, "-shm")))
       break;
   }

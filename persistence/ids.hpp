@@ -27,7 +27,8 @@ struct strong_id {
   friend std::string to_string(strong_id id) { return std::to_string(id.value); }
 };
 
-/// Numbers the checkpoints of one run, from 1; never used again within the run, whether the checkpoint completed or not.
+/// Numbers the checkpoints of one run, from 1; never used again within the run, whether the checkpoint completed or
+/// not.
 using checkpoint_id = strong_id<struct checkpoint_id_tag>;
 /// Numbers the deployments of one region, from 1; durable before anything is spawned.
 using attempt_id = strong_id<struct attempt_id_tag>;

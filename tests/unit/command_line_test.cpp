@@ -19,9 +19,13 @@ namespace {
 
 using arguments = std::vector<std::string>;
 
-command_line line(arguments given) { return command_line{"count", std::move(given)}; }
+command_line line(arguments given) {
+  return command_line{"count", std::move(given)};
+}
 
-parsed_command parse(arguments given) { return line(std::move(given)).parse("word-count"); }
+parsed_command parse(arguments given) {
+  return line(std::move(given)).parse("word-count");
+}
 
 std::string refusal(const command_line& cli) {
   try {
@@ -35,7 +39,9 @@ std::string refusal(const command_line& cli) {
   return "accepted";
 }
 
-std::string refusal(arguments given) { return refusal(line(std::move(given))); }
+std::string refusal(arguments given) {
+  return refusal(line(std::move(given)));
+}
 
 bool has(const std::string& text, const std::string& part) {
   INFO(text);
@@ -57,13 +63,42 @@ TEST_CASE("nothing said is everything by default") {
 }
 
 TEST_CASE("every option reaches its field") {
-  const job_options o =
-    parse({"--store", "x.weir", "--fresh", "--parallelism", "3", "--checkpoint-interval", "100ms", "--checkpoint-records",
-           "5000", "--mode", "at-least-once", "--checkpoint-timeout=2min", "--min-pause", "20ms", "--max-concurrent", "2",
-           "--tolerable-failures", "0", "--retain", "7", "--restart", "fixed:5,200ms", "--batch-size", "64",
-           "--flush-interval", "0", "--no-fusion", "--log-level", "debug", "--max-parallelism", "256",
-           "--allow-duplicates", "--replace-output", "--threads", "4"})
-      .options;
+  const job_options o = parse({"--store",
+                               "x.weir",
+                               "--fresh",
+                               "--parallelism",
+                               "3",
+                               "--checkpoint-interval",
+                               "100ms",
+                               "--checkpoint-records",
+                               "5000",
+                               "--mode",
+                               "at-least-once",
+                               "--checkpoint-timeout=2min",
+                               "--min-pause",
+                               "20ms",
+                               "--max-concurrent",
+                               "2",
+                               "--tolerable-failures",
+                               "0",
+                               "--retain",
+                               "7",
+                               "--restart",
+                               "fixed:5,200ms",
+                               "--batch-size",
+                               "64",
+                               "--flush-interval",
+                               "0",
+                               "--no-fusion",
+                               "--log-level",
+                               "debug",
+                               "--max-parallelism",
+                               "256",
+                               "--allow-duplicates",
+                               "--replace-output",
+                               "--threads",
+                               "4"})
+                            .options;
   CHECK(o.store == "x.weir");
   CHECK(o.fresh);
   CHECK(o.parallelism == 3);
@@ -98,7 +133,8 @@ TEST_CASE("a program's defaults stand where nothing is said, and in the help") {
 }
 
 TEST_CASE("a program's own options are there before the rest is read") {
-  command_line cli = line({"--input", "a.txt", "--top=-3", "--verbose", "--rate", "2.5", "--color=false", "--parallelism", "2"});
+  command_line cli =
+      line({"--input", "a.txt", "--top=-3", "--verbose", "--rate", "2.5", "--color=false", "--parallelism", "2"});
   CHECK(cli.option("input", "b.txt", "the text to count") == "a.txt");
   CHECK(cli.option("top", 10, "words to show") == -3);
   CHECK(cli.option("verbose", false, "say more"));
@@ -156,10 +192,27 @@ TEST_CASE("the help has the program's options and Weir's, with their defaults") 
   has(command.text, "[./word-count.weir]");
   has(command.text, "  --checkpoint-timeout TIME  after which one is aborted [1min]\n");
   has(command.text, "exponential:50ms,10s,2,0.1,1min,8");
-  for (const char* name : {"--store", "--fresh", "--parallelism", "--checkpoint-interval", "--checkpoint-records", "--mode",
-                           "--checkpoint-timeout", "--min-pause", "--max-concurrent", "--tolerable-failures", "--retain",
-                           "--restart", "--batch-size", "--flush-interval", "--no-fusion", "--log-level",
-                           "--max-parallelism", "--allow-duplicates", "--replace-output", "--no-checkpoints", "--version"})
+  for (const char* name : {"--store",
+                           "--fresh",
+                           "--parallelism",
+                           "--checkpoint-interval",
+                           "--checkpoint-records",
+                           "--mode",
+                           "--checkpoint-timeout",
+                           "--min-pause",
+                           "--max-concurrent",
+                           "--tolerable-failures",
+                           "--retain",
+                           "--restart",
+                           "--batch-size",
+                           "--flush-interval",
+                           "--no-fusion",
+                           "--log-level",
+                           "--max-parallelism",
+                           "--allow-duplicates",
+                           "--replace-output",
+                           "--no-checkpoints",
+                           "--version"})
     has(command.text, std::string{"  "} + name + " ");
   CHECK(parse({"-h"}).action == command_action::help);
   CHECK(parse({"explain", "--help"}).action == command_action::help);
@@ -212,7 +265,8 @@ TEST_CASE("an unknown argument is named, with the nearest that there is") {
 }
 
 TEST_CASE("a value that can't be read, that is missing, or that comes twice is refused") {
-  has(refusal({"--parallelism", "0"}), "option --parallelism: expected a whole number from 1 to 4294967295, found \"0\"");
+  has(refusal({"--parallelism", "0"}),
+      "option --parallelism: expected a whole number from 1 to 4294967295, found \"0\"");
   has(refusal({"--parallelism", "-1"}), "found \"-1\"");
   has(refusal({"--parallelism", "4294967296"}), "found \"4294967296\"");
   has(refusal({"--parallelism", "4x"}), "found \"4x\"");

@@ -41,6 +41,7 @@ TEST_CASE("durations are written exactly, in the largest unit that fits") {
 }
 
 TEST_CASE("a written duration is read as itself") {
-  for (const auto duration : {0us, 7us, 1'000us, 1'234'567us, 3'600'000'000us, 86'400'000'001us, std::chrono::microseconds::max()})
+  for (const auto duration :
+       {0us, 7us, 1'000us, 1'234'567us, 3'600'000'000us, 86'400'000'001us, std::chrono::microseconds::max()})
     CHECK(parse_duration(duration_text(duration)) == duration);
 }

@@ -55,8 +55,7 @@ edges
   words.late -> lost  rebalance  4 channels
 
 3 tasks, 6 subtasks, 8 channels, 1 region; 128 key groups
-fingerprint )" + plan.fingerprint +
-                                                    "\n");
+fingerprint )" + plan.fingerprint + "\n");
 }
 
 TEST_CASE("a plan as JSON can be read by a program") {

@@ -18,7 +18,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::uint64_t scrambled(std::uint64_t i, weir::counter_random& random) { return random() ^ i; }
+std::uint64_t scrambled(std::uint64_t i, weir::counter_random& random) {
+  return random() ^ i;
+}
 
 template <class T>
 std::vector<T> sorted(std::vector<T> values) {
@@ -88,8 +90,8 @@ TEST_CASE("a generator without end deals every number to one split") {
 
 TEST_CASE("a rate lets records go evenly and not before their time") {
   const weir::processing_time start{1'000'000s};
-  for (const auto& [rate, count, seconds] :
-       {std::tuple{10.0, 21U, 2.0}, std::tuple{1e6, 50'001U, 0.05}, std::tuple{3.0, 10U, 3.0}, std::tuple{0.5, 3U, 4.0}}) {
+  for (const auto& [rate, count, seconds] : {std::tuple{10.0, 21U, 2.0}, std::tuple{1e6, 50'001U, 0.05},
+                                             std::tuple{3.0, 10U, 3.0}, std::tuple{0.5, 3U, 4.0}}) {
     const auto source = weir::generator<std::uint64_t>{count, [](std::uint64_t i) { return i; }}.rate(rate).source();
     auto now = start;
     weir_test::record_list<std::uint64_t> list;
@@ -153,11 +155,12 @@ TEST_CASE("an impossible rate is a problem of the job") {
 }
 
 TEST_CASE("a function that throws leaves no record that was never made") {
-  const auto source = weir::generator<std::uint64_t>{100, [](std::uint64_t i) {
-                                                       if (i == 5)
-                                                         throw std::runtime_error{"five"};
-                                                       return i;
-                                                     }}.source();
+  const auto source = weir::generator<std::uint64_t>{
+      100, [](std::uint64_t i) {
+        if (i == 5)
+          throw std::runtime_error{"five"};
+        return i;
+      }}.source();
   weir_test::record_list<std::uint64_t> list;
   weir::collector<std::uint64_t> out;
   out.connect(list, 64);

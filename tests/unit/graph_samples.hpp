@@ -25,7 +25,9 @@ public:
 
   weir::graph_node& add(std::string name, weir::operator_kind kind, weir::operator_options options = {}) {
     weir::graph_node& node = graph.nodes.emplace_back();
-    node.kind_name = kind == weir::operator_kind::source ? "generator" : kind == weir::operator_kind::sink ? "print" : "map";
+    node.kind_name = kind == weir::operator_kind::source ? "generator"
+                     : kind == weir::operator_kind::sink ? "print"
+                                                         : "map";
     node.name = std::move(name);
     node.kind = kind;
     node.where = {"sample.cpp", static_cast<int>(graph.nodes.size())};

@@ -125,9 +125,9 @@ TEST_CASE("channels into and out of a subtask are those that say so, once each")
 
 TEST_CASE("one output may lead to several fused operators and out of the task") {
   builder b;
-  b.source("a").map("b").sink("c");                // 0 1 2
-  b.add("d", operator_kind::sink);                 // 3: fused to b as well
-  b.connect(1, 3).add("e", operator_kind::sink);   // 4: rebalanced
+  b.source("a").map("b").sink("c");              // 0 1 2
+  b.add("d", operator_kind::sink);               // 3: fused to b as well
+  b.connect(1, 3).add("e", operator_kind::sink); // 4: rebalanced
   b.connect(1, 4, 0, partitioning::rebalance);
   const job_plan plan = plan_of(b.graph, with_parallelism(2));
   CHECK(names_of(plan) == names{"a -> b -> (c, d)", "e"});
@@ -137,10 +137,10 @@ TEST_CASE("one output may lead to several fused operators and out of the task") 
 
 TEST_CASE("an operator with several input edges heads its task, also if they come from one task") {
   builder b;
-  b.source("a").map("b");                          // 0 1
-  b.add("c", operator_kind::transform);            // 2
+  b.source("a").map("b");                                 // 0 1
+  b.add("c", operator_kind::transform);                   // 2
   b.connect(0, 2).add("union", operator_kind::transform); // 3
-  b.connect(1, 3).connect(2, 3).sink("d");         // 4
+  b.connect(1, 3).connect(2, 3).sink("d");                // 4
   const job_plan plan = plan_of(b.graph, with_parallelism(1));
   CHECK(names_of(plan) == names{"a -> (b, c)", "union -> d"});
   CHECK(plan.edges.size() == 2);
@@ -207,8 +207,8 @@ TEST_CASE("the job's parallelism bends to an operator's own limit, its own does 
   b.source("a").sink("b").last().max_parallelism_limit = 1;
   CHECK(plan_of(b.graph, with_parallelism(4)).parallelism == std::vector<std::uint32_t>{4, 1});
   b.last().options.parallelism = 2;
-  CHECK(problems_of(b.graph, with_parallelism(4)) ==
-        "operator \"b\" (sample.cpp:2): its parallelism: expected at most 1 for a print, found 2; lower it, or leave it out");
+  CHECK(problems_of(b.graph, with_parallelism(4)) == "operator \"b\" (sample.cpp:2): its parallelism: expected at most "
+                                                     "1 for a print, found 2; lower it, or leave it out");
 }
 
 TEST_CASE("all problems are found together") {
@@ -221,7 +221,8 @@ TEST_CASE("all problems are found together") {
   const std::string text = problems_of(b.graph, options);
   INFO(text);
   CHECK(text.find("batch-size: expected at least 1, found 0") != std::string::npos);
-  CHECK(text.find("operator \"z\" (sample.cpp:9): its name: expected letters, found Z; rename it") != std::string::npos);
+  CHECK(text.find("operator \"z\" (sample.cpp:9): its name: expected letters, found Z; rename it") !=
+        std::string::npos);
   CHECK(text.find("operator \"a\" (sample.cpp:1): its parallelism: expected at least 1, found 0") != std::string::npos);
   CHECK(text.find("at most the max parallelism, 128, found 200") != std::string::npos);
   CHECK(text.find("one that sample.cpp:2 has already") != std::string::npos);
@@ -270,8 +271,9 @@ TEST_CASE("an edge from an operator that is not there is a problem") {
   builder b;
   b.source("a").sink("b");
   b.graph.nodes[1].inputs.front().from_port = 3;
-  CHECK(problems_of(b.graph, with_parallelism(1)).find("one of its inputs: expected an output of an earlier operator") !=
-        std::string::npos);
+  CHECK(
+      problems_of(b.graph, with_parallelism(1)).find("one of its inputs: expected an output of an earlier operator") !=
+      std::string::npos);
 }
 
 TEST_CASE("an absurd number of channels is refused before they are made") {

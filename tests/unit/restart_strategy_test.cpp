@@ -13,7 +13,9 @@ namespace {
 
 constexpr double middle = 0.5; // no jitter
 
-monotonic_time at(std::chrono::microseconds since_start) { return monotonic_time{1h + since_start}; }
+monotonic_time at(std::chrono::microseconds since_start) {
+  return monotonic_time{1h + since_start};
+}
 
 std::string refusal(const char* text) {
   try {

@@ -60,15 +60,29 @@ std::string error_of(const std::function<void()>& call) {
   return "no usage_error";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 } // namespace
 
 TEST_CASE("every cut of a file into ranges gives each line once") {
   const scratch_folder folder;
-  const std::string texts[] = {"",           "\n",        "a",          "a\n",          "\n\n\n",       "a\nb",
-                               "a\r\nb\r\n", "\r\n\r\n",  "a\r\n\nbc",  "ab\rcd\r\r\n", "one\ntwo\n\nfour\r\nfive",
-                               "\n\nx",      "long line\n", "\r",       "a\n\r"};
+  const std::string texts[] = {"",
+                               "\n",
+                               "a",
+                               "a\n",
+                               "\n\n\n",
+                               "a\nb",
+                               "a\r\nb\r\n",
+                               "\r\n\r\n",
+                               "a\r\n\nbc",
+                               "ab\rcd\r\r\n",
+                               "one\ntwo\n\nfour\r\nfive",
+                               "\n\nx",
+                               "long line\n",
+                               "\r",
+                               "a\n\r"};
   for (const auto& text : texts) {
     const auto path = folder.write("text", text);
     const auto expected = lines_of(text);
@@ -107,7 +121,8 @@ TEST_CASE("one byte a range is one line a range at most") {
 
 TEST_CASE("lines longer than any block are whole") {
   const scratch_folder folder;
-  const std::string text = std::string(300'000, 'x') + "\r\n" + std::string(1'000'000, 'y') + "\nz\n" + std::string(70'000, 'w');
+  const std::string text =
+      std::string(300'000, 'x') + "\r\n" + std::string(1'000'000, 'y') + "\nz\n" + std::string(70'000, 'w');
   const auto path = folder.write("text", text);
   for (const std::uint32_t parallelism : {1U, 3U}) {
     text_harness harness{weir::text_lines{path}.source()};
@@ -120,7 +135,8 @@ TEST_CASE("a range begun again at every position loses and repeats nothing") {
   const scratch_folder folder;
   std::string text;
   for (int i = 0; i < 500; ++i)
-    text += std::string(static_cast<std::size_t>(i * 7 % 41), static_cast<char>('a' + i % 26)) + (i % 3 ? "\n" : "\r\n");
+    text +=
+        std::string(static_cast<std::size_t>(i * 7 % 41), static_cast<char>('a' + i % 26)) + (i % 3 ? "\n" : "\r\n");
   const auto path = folder.write("text", text + "end");
   for (const std::uint64_t bytes : {1U, 7U, 100U, 1000U, 100'000U})
     for (const std::size_t most : {1U, 10U, 1000U}) {
