@@ -4,22 +4,36 @@
 
 namespace weir::inline v0 {
 
+template <class Work>
+auto inline_sink::guarded(Work work) {
+  try {
+    return work();
+  } catch (...) {
+    answers_.threw();
+    throw;
+  }
+}
+
 void inline_sink::start(sink_start start) {
-  writer_ = sink_.open_writer(start);
+  writer_ = guarded([&] { return sink_.open_writer(start); });
 }
 
 bool inline_sink::accept(batch_ptr batch) {
-  writer_->write(*batch);
+  guarded([&] { writer_->write(*batch); });
   return true;
 }
 
 void inline_sink::prepare(checkpoint_id checkpoint) {
-  answers_.prepared(checkpoint, writer_->prepare(checkpoint));
+  answers_.prepared(checkpoint, guarded([&] { return writer_->prepare(checkpoint); }));
 }
 
 void inline_sink::commit(checkpoint_id up_to, std::vector<prepared_output> prepared) {
-  writer_->commit(prepared);
+  guarded([&] { writer_->commit(prepared); });
   answers_.committed(up_to);
+}
+
+void inline_sink::flush() {
+  guarded([&] { writer_->flush(); });
 }
 
 void companion_sink::start(sink_start start) {

@@ -18,6 +18,7 @@ namespace weir::inline v0 {
 struct sink_answers {
   std::function<void(checkpoint_id, std::string id)> prepared;
   std::function<void(checkpoint_id)> committed;
+  std::function<void()> threw; ///< what it threw goes on to the caller
 };
 
 /// A sink's part of a subtask: takes batches as a chain's output, and the steps of the two-phase commit.
@@ -41,9 +42,12 @@ public:
   bool full() const noexcept override { return false; }
   void prepare(checkpoint_id checkpoint) override;
   void commit(checkpoint_id up_to, std::vector<prepared_output> prepared) override;
-  void flush() override { writer_->flush(); }
+  void flush() override;
 
 private:
+  template <class Work>
+  auto guarded(Work work);
+
   const any_sink& sink_;
   sink_answers answers_;
   std::unique_ptr<sink_writer> writer_;

@@ -85,7 +85,7 @@ void subtask_loop::build() {
   for (sink_stage& sink : sinks_) {
     sink_answers answers{
         [this, &sink](checkpoint_id id, std::string prepared) { on_prepared(sink, id, std::move(prepared)); },
-        [this, &sink](checkpoint_id id) { on_committed(sink, id); }};
+        [this, &sink](checkpoint_id id) { on_committed(sink, id); }, [this, &sink] { blamed_ = sink.stage; }};
     const any_sink& target = *sink.op->as_sink();
     if (target.blocking()) {
       auto driver = std::make_unique<companion_sink>(
@@ -331,7 +331,15 @@ bool subtask_loop::step() {
 bool subtask_loop::take_from_source() {
   if (input_ended_ || suspended_)
     return false;
-  switch (source_->produce()) {
+  source_progress progress = source_progress::waiting;
+  try {
+    progress = source_->produce();
+  } catch (...) {
+    if (!blamed_) // a fused sink is to blame itself
+      blamed_ = 0;
+    throw;
+  }
+  switch (progress) {
   case source_progress::produced:
     note_counters();
     return true;

@@ -90,7 +90,9 @@ public:
   /// Does a bounded piece of work: at most one batch, or about 200 µs. Returns true if there may be more to do at once.
   bool step();
 
-  [[nodiscard]] const std::string& current_operator() const noexcept { return chain_.current_operator(); }
+  [[nodiscard]] const std::string& current_operator() const noexcept {
+    return blamed_ ? setup_.stages[*blamed_].name : chain_.current_operator();
+  }
   [[nodiscard]] const subtask_setup& setup() const noexcept { return setup_; }
 
 private:
@@ -127,6 +129,7 @@ private:
   operator_chain chain_;
   std::vector<std::unique_ptr<output_edge>> edges_;
   std::vector<sink_stage> sinks_;
+  std::optional<std::size_t> blamed_; ///< the source's or sink's stage, if its code threw
   source_operator* source_op_ = nullptr;
   std::unique_ptr<source_driver> source_;
   companion_source* companion_source_ = nullptr;

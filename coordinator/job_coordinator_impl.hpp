@@ -142,6 +142,7 @@ private:
   std::vector<std::shared_ptr<std::promise<checkpoint_id>>> answered_by_next_; ///< of the demanded one that is open
   std::optional<monotonic_time> timer_due_;
   std::optional<monotonic_time> stuck_at_; ///< subtasks that are not dead by then never will be
+  bool draining_ = false; ///< sources that start from now on end at once
   bool ending_ = false;
   bool closing_ = false;
   bool pruning_ = false;

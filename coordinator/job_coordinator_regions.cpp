@@ -94,8 +94,11 @@ void job_coordinator::on_loaded(region& r, subtask_id id) {
     note_recovery(r);
   }
   // Receivers first: what a source sends at once finds them running.
-  for (auto at = r.alive.rbegin(); at != r.alive.rend(); ++at)
+  for (auto at = r.alive.rbegin(); at != r.alive.rend(); ++at) {
     post(at->second, start_running{});
+    if (draining_ && job_.plan->task(at->first.task).source)
+      post(at->second, drain_sources{});
+  }
   failures_.running(r.prepared.region, r.prepared.attempt);
   if (failures_.all_running() && !ending_)
     control_->update([](job_status& s) { s.state = job_state::running; });

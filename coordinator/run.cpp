@@ -18,7 +18,9 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 namespace weir::inline v0 {
 
@@ -44,7 +46,7 @@ spdlog::level::level_enum level_of(log_level level) {
   return spdlog::level::off;
 }
 
-/// A line on the terminal that is written over and over.
+/// A line on the terminal that is written over and over. Thread-safe: the log makes room for its own lines.
 class progress_line {
 public:
   progress_line() : shown_(::isatty(STDERR_FILENO) != 0) {}
@@ -59,11 +61,13 @@ public:
                        (status.checkpoints == 1 ? " checkpoint" : " checkpoints");
     if (status.restarts != 0)
       line += ", " + std::to_string(status.restarts) + " restarts";
+    const std::lock_guard lock(mutex_);
     std::fprintf(stderr, "\r\x1b[2K%s", line.c_str());
     std::fflush(stderr);
     dirty_ = true;
   }
   void clear() {
+    const std::lock_guard lock(mutex_);
     if (std::exchange(dirty_, false)) {
       std::fputs("\r\x1b[2K", stderr);
       std::fflush(stderr);
@@ -71,6 +75,7 @@ public:
   }
 
 private:
+  std::mutex mutex_;
   bool shown_;
   bool dirty_ = false;
 };
@@ -116,7 +121,7 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
   config.set("logger.verbosity", caf::atom("quiet"));
   use_fair_scheduler(config, command.options.threads);
   auto system = std::make_unique<caf::actor_system>(config);
-  int code = 0;
+
   try {
     runtime jobs{*system};
     jobs.log_to([logger, &progress](log_level level, const std::string& line) {
@@ -134,7 +139,7 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
     std::fflush(nullptr);
     std::_Exit(e.exit_code());
   }
-  return code;
+  return 0;
 }
 
 } // namespace

@@ -83,6 +83,9 @@ public:
   generator_source(generator_settings settings, Function make) : settings_(settings), make_(std::move(make)) {}
 
   [[nodiscard]] bool blocking() const override { return false; }
+  [[nodiscard]] bool one_split_at_a_time() const override {
+    return settings_.count != index_range::unbounded && !settings_.limited;
+  }
   [[nodiscard]] std::vector<source_split> enumerate(std::uint32_t parallelism) const override {
     return generator_splits(settings_, parallelism);
   }

@@ -40,13 +40,7 @@ public:
       flush(to); // a batch has times for all of its records or for none
       timed_ = timed;
     }
-    if constexpr (detail::written_in_place<T>)
-      deal_in_place(in, to);
-    else
-      detail::with_ownership<T>(in, [&](auto move) { deal<move>(in, to); });
-    for (std::size_t target = 0; target != waiting_.size(); ++target)
-      if (waiting_[target] && waiting_[target]->size() >= batch_size_)
-        hand_over(target, to);
+    detail::with_ownership<T>(in, [&](auto move) { deal<move>(in, to); });
   }
 
 protected:
@@ -61,7 +55,8 @@ protected:
 private:
   /// Where the next record for a target goes. `size == capacity`: nowhere, the batch is full or there is none.
   struct lane {
-    T* values = nullptr;
+    batch<T>* into = nullptr;
+    T* values = nullptr; ///< used only where records are written in place
     std::uint64_t* hashes = nullptr;
     std::size_t size = 0;
     std::size_t capacity = 0;
@@ -109,82 +104,71 @@ private:
       into.push_back(element);
   }
 
-  batch<T>& fresh(std::size_t target) {
-    auto* made = new batch<T>;
-    waiting_[target] = batch_ptr{made};
-    made->values.reserve(batch_size_);
-    made->hashes.reserve(batch_size_);
-    if (timed_)
-      made->times.reserve(batch_size_);
-    return *made;
-  }
-
-  // The batches are stretched to their full size while records are written, so that this needs no call and no check
-  // but one.
-  void deal_in_place(const batch<T>& in, partition_receiver& to) {
+  template <bool Move>
+  void deal(batch<T>& in, partition_receiver& to) {
     for (std::size_t target = 0; target != lanes_.size(); ++target)
-      lanes_[target] = waiting_[target] ? stretch(as<T>(*waiting_[target])) : lane{};
+      lanes_[target] = waiting_[target] ? begin_lane(as<T>(*waiting_[target])) : lane{};
     const key_groups groups{max_parallelism_};
     const std::uint32_t* target_of_group = target_of_group_.data();
     const std::uint64_t* hashes = hashes_.data();
-    const T* source = in.values.data();
+    T* source = in.values.data();
     lane* lanes = lanes_.data();
+    const bool timed = timed_;
     const std::size_t n = in.values.size();
     for (std::size_t i = 0; i != n; ++i) {
       const std::size_t target = target_of_group[groups.of(hashes[i]).value];
       lane& l = lanes[target];
       if (l.size == l.capacity) [[unlikely]]
-        renew(target, to);
-      std::construct_at(l.values + l.size, source[i]);
+        renew_lane(target, to);
+      if constexpr (detail::written_in_place<T>)
+        std::construct_at(l.values + l.size, std::as_const(source[i]));
+      else if constexpr (Move)
+        l.into->values.emplace_back(std::move(source[i]));
+      else
+        l.into->values.emplace_back(std::as_const(source[i]));
       l.hashes[l.size] = hashes[i];
       ++l.size;
-      if (timed_)
-        waiting_[target]->times.push_back(in.times[i]);
+      if (timed)
+        l.into->times.push_back(in.times[i]);
     }
     for (std::size_t target = 0; target != lanes_.size(); ++target)
-      if (waiting_[target])
-        shrink(target);
+      end_lane(target, to);
   }
 
-  lane stretch(batch<T>& b) const {
+  // While records are dealt, the arrays have their full size, so that an element costs neither a call nor a check.
+  lane begin_lane(batch<T>& into) const {
     lane l;
-    l.size = b.values.size();
+    l.into = &into;
+    l.size = into.values.size();
     l.capacity = batch_size_;
-    b.values.extend(batch_size_ - l.size);
-    b.hashes.extend(batch_size_ - l.size);
-    l.values = b.values.data();
-    l.hashes = b.hashes.data();
+    if constexpr (detail::written_in_place<T>) {
+      into.values.extend(batch_size_ - l.size);
+      l.values = into.values.data();
+    }
+    into.hashes.extend(batch_size_ - l.size);
+    l.hashes = into.hashes.data();
     return l;
   }
 
-  void shrink(std::size_t target) {
-    auto& b = as<T>(*waiting_[target]);
-    b.values.truncate(lanes_[target].size);
-    b.hashes.truncate(lanes_[target].size);
-  }
-
-  void renew(std::size_t target, partition_receiver& to) {
+  void renew_lane(std::size_t target, partition_receiver& to) {
     hand_over(target, to); // full to the last record, if there is one
-    lanes_[target] = stretch(fresh(target));
+    auto* made = new batch<T>;
+    waiting_[target] = batch_ptr{made};
+    made->values.reserve(batch_size_);
+    if (timed_)
+      made->times.reserve(batch_size_);
+    lanes_[target] = begin_lane(*made);
   }
 
-  template <bool Move>
-  void deal(batch<T>& in, partition_receiver& to) {
-    const key_groups groups{max_parallelism_};
-    const std::size_t n = in.values.size();
-    for (std::size_t i = 0; i != n; ++i) {
-      const std::size_t target = target_of_group_[groups.of(hashes_[i]).value];
-      if (waiting_[target] && waiting_[target]->hashes.size() >= batch_size_)
-        hand_over(target, to);
-      batch<T>& into = waiting_[target] ? as<T>(*waiting_[target]) : fresh(target);
-      if constexpr (Move)
-        into.values.emplace_back(std::move(in.values[i]));
-      else
-        into.values.emplace_back(std::as_const(in.values[i]));
-      into.hashes.push_back(hashes_[i]);
-      if (timed_)
-        into.times.push_back(in.times[i]);
-    }
+  void end_lane(std::size_t target, partition_receiver& to) {
+    const lane& l = lanes_[target];
+    if (l.into == nullptr)
+      return;
+    if constexpr (detail::written_in_place<T>)
+      l.into->values.truncate(l.size);
+    l.into->hashes.truncate(l.size);
+    if (l.size == l.capacity)
+      hand_over(target, to);
   }
 
   KeyFn key_function_;

@@ -74,12 +74,14 @@ void remove_where(const std::string& directory, const std::function<bool(const s
 } // namespace
 
 output_folder::output_folder(std::string directory, const operator_identity& identity)
-  : directory_(std::move(directory)), run_(identity.run), operator_(identity.name) {
+    : directory_(std::move(directory)), run_(identity.run), operator_(identity.name) {
   while (directory_.size() > 1 && directory_.back() == '/')
     directory_.pop_back();
 }
 
-std::string output_folder::path_of(std::string_view name) const { return directory_ + "/" + std::string{name}; }
+std::string output_folder::path_of(std::string_view name) const {
+  return directory_ + "/" + std::string{name};
+}
 
 std::string output_folder::open_name(subtask_index subtask, attempt_id attempt) const {
   return "." + file_part(operator_) + "-" + padded(subtask.value, subtask_digits) + "-" +
@@ -138,15 +140,16 @@ void output_folder::check_marker(const sink_start& start) const {
     if (run == run_ && name == operator_)
       return;
     if (run == run_)
-      throw usage_error({directory_, "output of the sink " + operator_, "output of the sink " + name + " of the same run",
+      throw usage_error({directory_, "output of the sink " + operator_,
+                         "output of the sink " + name + " of the same run",
                          "give each sink a folder of its own; a sink that was renamed keeps its old name"});
   }
   if (!start.replace_output) {
     if (start.restored && start.restored_checkpoint.value > 0)
       throw usage_error(
-        {directory_, "the output of this run up to checkpoint " + to_string(start.restored_checkpoint),
-         run.empty() ? "no output of this run" : "output of run " + run,
-         "put the folder back; if the sink is new, or what it wrote is not needed, use --replace-output"});
+          {directory_, "the output of this run up to checkpoint " + to_string(start.restored_checkpoint),
+           run.empty() ? "no output of this run" : "output of run " + run,
+           "put the folder back; if the sink is new, or what it wrote is not needed, use --replace-output"});
     if (has_output_of(name))
       throw usage_error({directory_, "a folder without another run's output",
                          run.empty() ? "part files of an unknown run" : "output of run " + run + ", sink " + name,

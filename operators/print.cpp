@@ -14,7 +14,7 @@ namespace weir::inline v0 {
 namespace {
 
 constexpr const char* print_guarantee =
-  "At least once: after a failure the lines since the last checkpoint are written again.";
+    "At least once: after a failure the lines since the last checkpoint are written again.";
 
 /// Keeps a write to a pipe without a reader from ending the process: it becomes EPIPE.
 class without_sigpipe {
@@ -85,6 +85,8 @@ std::shared_ptr<const any_sink> detail::make_print_sink(int file, append_lines_f
   return std::make_shared<print_sink>(file, append_lines);
 }
 
-std::string print::guarantee() const { return print_guarantee; }
+std::string print::guarantee() const {
+  return print_guarantee;
+}
 
 } // namespace weir::inline v0

@@ -16,8 +16,8 @@ namespace detail {
 
 } // namespace detail
 
-/// Writes each record as one line of text to the standard output, or to another open file. Batches of different subtasks
-/// do not mix within a line.
+/// Writes each record as one line of text to the standard output, or to another open file. Batches of different
+/// subtasks do not mix within a line.
 class print {
 public:
   static constexpr std::string_view kind_name = "print";

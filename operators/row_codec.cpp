@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::byte part_format{1};
 
-bool is_scalar(schema_kind kind) { return kind <= schema_kind::string; }
+bool is_scalar(schema_kind kind) {
+  return kind <= schema_kind::string;
+}
 
 /// The column that a type becomes; `kind` stays `nothing` if it becomes none.
 row_column column_of(std::string name, const type_schema& type) {
@@ -61,7 +63,7 @@ row_layout row_layout::of(const type_schema& record) {
 }
 
 row_reader::row_reader(const row_layout& layout, std::span<const std::byte> bytes, std::string_view thing)
-  : layout_(&layout), bytes_(bytes), thing_(thing), values_(layout.columns.size()), ends_(layout.columns.size()) {}
+    : layout_(&layout), bytes_(bytes), thing_(thing), values_(layout.columns.size()), ends_(layout.columns.size()) {}
 
 void row_reader::damaged() const {
   throw damaged_error({std::string{thing_}, "whole rows", "bytes that are none, from " + std::to_string(begin_) + " on",
@@ -124,8 +126,8 @@ void row_reader::read_value(const row_column& column, column_value& into) {
   case schema_kind::u64: {
     const auto value = number_at<std::uint64_t>(take(8));
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-      throw usage_error({std::string{thing_} + ", column " + column.name, "an integer below 2^63", std::to_string(value),
-                         "store such numbers as text or in a smaller unit"});
+      throw usage_error({std::string{thing_} + ", column " + column.name, "an integer below 2^63",
+                         std::to_string(value), "store such numbers as text or in a smaller unit"});
     return integer(value);
   }
   case schema_kind::f32:

@@ -44,7 +44,7 @@ bool identify(const std::string& path, file_identity& identity) {
 
 struct shared_sqlite_file {
   explicit shared_sqlite_file(const std::string& path)
-    : lock(path), database(sqlite_database::open(path, sqlite_access::create)) {
+      : lock(path), database(sqlite_database::open(path, sqlite_access::create)) {
     database.use_write_ahead_log(log_limit_bytes);
   }
 

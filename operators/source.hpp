@@ -34,7 +34,7 @@ public:
   virtual read_status read(any_collector& out, std::size_t max_records) = 0;
   /// Where the next `read` starts, as JSON text: stored with the checkpoint, and given to `any_source::open_split`.
   [[nodiscard]] virtual std::string position() const = 0;
-  /// After `later`: when to ask again.
+  /// After `later`: when to ask again. `read` is not called before that time, so a reader needs no clock.
   [[nodiscard]] virtual processing_time next_at() const { return {}; }
   /// Ends a blocking wait; called from another thread.
   virtual void interrupt() noexcept {}

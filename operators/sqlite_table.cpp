@@ -16,7 +16,7 @@ namespace weir::inline v0 {
 namespace {
 
 constexpr const char* sqlite_table_guarantee =
-  "Exactly once: the rows of a checkpoint and its progress are one transaction; each subtask commits by itself.";
+    "Exactly once: the rows of a checkpoint and its progress are one transaction; each subtask commits by itself.";
 // So much is kept in memory before it is staged, and so large a staged blob is.
 constexpr std::size_t stage_bytes = 4 * 1024 * 1024;
 
@@ -24,8 +24,13 @@ class sqlite_table_writer final : public sink_writer {
 public:
   sqlite_table_writer(const sqlite_table_settings& settings, const row_type& type, const row_layout& layout,
                       const sink_start& start)
-    : settings_(settings), type_(type), layout_(layout), identity_(start.identity), thing_(table_text(settings)),
-      guard_(thing_), database_(settings.path) {
+      : settings_(settings),
+        type_(type),
+        layout_(layout),
+        identity_(start.identity),
+        thing_(table_text(settings)),
+        guard_(thing_),
+        database_(settings.path) {
     for (const auto& key : settings_.keys)
       for (std::size_t i = 0; i < layout_.columns.size(); ++i)
         if (same_name(key, layout_.columns[i].name))
@@ -109,9 +114,9 @@ private:
   writer_guard guard_;
   sink_database database_;
   std::vector<std::size_t> key_columns_;
-  byte_buffer scratch_;   // the rows of one batch
-  byte_buffer rows_;      // not staged yet, in order
-  row_coalescer newest_;  // the same for upserts
+  byte_buffer scratch_;  // the rows of one batch
+  byte_buffer rows_;     // not staged yet, in order
+  row_coalescer newest_; // the same for upserts
   row_stage stage_;
   std::string key_;
 };
@@ -119,7 +124,7 @@ private:
 class sqlite_table_sink final : public any_sink {
 public:
   sqlite_table_sink(sqlite_table_settings settings, row_type type)
-    : settings_(std::move(settings)), type_(std::move(type)), layout_(row_layout::of(type_.schema)) {}
+      : settings_(std::move(settings)), type_(std::move(type)), layout_(row_layout::of(type_.schema)) {}
 
   [[nodiscard]] bool blocking() const override { return true; }
   [[nodiscard]] bool two_phase() const override { return true; }
@@ -144,8 +149,8 @@ private:
     std::error_code fault;
     const std::filesystem::path path{settings_.path};
     if (std::filesystem::is_directory(path, fault))
-      throw usage_error({settings_.path, "a SQLite file, or a name under which one can be made", "a directory",
-                         "name a file"});
+      throw usage_error(
+          {settings_.path, "a SQLite file, or a name under which one can be made", "a directory", "name a file"});
     if (!path.parent_path().empty() && !std::filesystem::is_directory(path.parent_path(), fault))
       throw usage_error({settings_.path, "a file in a folder that is there", "no folder " + path.parent_path().string(),
                          "make the folder, or name another path"});
@@ -173,7 +178,7 @@ void find_key_problems(const sqlite_table_settings& settings, const row_layout& 
     else if (column->optional || column->is_real())
       problems.push_back({thing, "a key column that is always there and exact",
                           "the column " + column->name + ", which " +
-                            (column->optional ? "may be missing" : "is a floating-point number"),
+                              (column->optional ? "may be missing" : "is a floating-point number"),
                           "name another one in .upsert()"});
   }
 }
@@ -203,13 +208,15 @@ std::vector<error_text> detail::sqlite_table_problems(const sqlite_table_setting
     if (!column->name.empty() && std::any_of(layout.columns.begin(), column, [&](const row_column& other) {
           return same_name(other.name, column->name);
         }))
-      problems.push_back({thing, "column names that differ by more than upper and lower case", column->name,
-                          "rename the member"});
+      problems.push_back(
+          {thing, "column names that differ by more than upper and lower case", column->name, "rename the member"});
   if (settings.upsert && layout.problems.empty())
     find_key_problems(settings, layout, thing, problems);
   return problems;
 }
 
-std::string sqlite_table::guarantee() const { return sqlite_table_guarantee; }
+std::string sqlite_table::guarantee() const {
+  return sqlite_table_guarantee;
+}
 
 } // namespace weir::inline v0

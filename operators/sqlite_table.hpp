@@ -35,10 +35,10 @@ namespace detail {
 /// booleans, strings, times and durations (their ticks), and optional ones; any other record is the column `value`.
 /// The table is made if it is not there.
 ///
-/// Rows are appended, or, with `upsert`, replace the row with the same key. Until a checkpoint is complete its rows wait
-/// in `weir_staged` of the same file; then one transaction moves them and writes `weir_progress`. Subtasks commit one by
-/// one, so a reader sees whole checkpoints of each. Only one process may have such a file as a sink at a time; anyone may
-/// read it.
+/// Rows are appended, or, with `upsert`, replace the row with the same key. Until a checkpoint is complete its rows
+/// wait in `weir_staged` of the same file; then one transaction moves them and writes `weir_progress`. Subtasks commit
+/// one by one, so a reader sees whole checkpoints of each. Only one process may have such a file as a sink at a time;
+/// anyone may read it.
 class sqlite_table {
 public:
   static constexpr std::string_view kind_name = "sqlite_table";

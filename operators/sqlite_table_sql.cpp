@@ -8,7 +8,9 @@ namespace weir::inline v0 {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
@@ -54,7 +56,8 @@ struct found_column {
 /// The table's columns, without generated ones.
 std::vector<found_column> columns_of(sqlite_database& database, const std::string& table) {
   std::vector<found_column> columns;
-  auto query = database.prepare("SELECT name, upper(type), \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?)");
+  auto query =
+      database.prepare("SELECT name, upper(type), \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?)");
   query.with(table);
   while (query.step())
     columns.push_back({std::string{query.text(0)}, std::string{query.text(1)}, query.integer(2) != 0});
@@ -92,9 +95,8 @@ void check_columns(sqlite_database& database, const sqlite_table_settings& setti
   if (!wrong.empty())
     throw usage_error({table_text(settings), {}, "the column " + joined(wrong), remedy});
   for (const auto& column : there)
-    if (column.needs_value && std::none_of(layout.columns.begin(), layout.columns.end(), [&](const row_column& ours) {
-          return same_name(ours.name, column.name);
-        }))
+    if (column.needs_value && std::none_of(layout.columns.begin(), layout.columns.end(),
+                                           [&](const row_column& ours) { return same_name(ours.name, column.name); }))
       throw usage_error({table_text(settings), "no other column that is NOT NULL", "the column " + column.name,
                          "give that column a default value, or name another table"});
 }
@@ -130,8 +132,8 @@ std::string insert_sql(const sqlite_table_settings& settings, const row_layout& 
     if (!is_key(settings, column))
       updates.push_back(name + " = excluded." + name);
   }
-  std::string sql = "INSERT INTO " + quoted_name(settings.table) + " (" + joined(names) + ") VALUES (" +
-                    joined(parameters) + ")";
+  std::string sql =
+      "INSERT INTO " + quoted_name(settings.table) + " (" + joined(names) + ") VALUES (" + joined(parameters) + ")";
   if (settings.upsert)
     sql += " ON CONFLICT (" + joined(quoted_names(settings.keys)) + ") DO " +
            (updates.empty() ? "NOTHING" : "UPDATE SET " + joined(updates));
@@ -158,7 +160,8 @@ void create_own_tables(sqlite_database& database) {
 }
 
 bool table_exists(sqlite_database& database, const std::string& name) {
-  auto query = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')");
+  auto query =
+      database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')");
   query.with(name);
   return query.step();
 }

@@ -14,7 +14,9 @@ namespace {
 
 constexpr const char* lost_remedy = "restore the file from a copy, or begin anew with --fresh --replace-output";
 
-std::int64_t checksum_of(std::span<const std::byte> bytes) { return std::bit_cast<std::int64_t>(checksum(bytes)); }
+std::int64_t checksum_of(std::span<const std::byte> bytes) {
+  return std::bit_cast<std::int64_t>(checksum(bytes));
+}
 
 /// A prepared output's id.
 struct stage_id {
@@ -40,14 +42,14 @@ std::string stage_text(const sqlite_table_settings& settings, const prepared_out
 bool is_committed(sqlite_database& database, const sqlite_table_settings& settings, const std::string& run,
                   const std::string& operator_name, const prepared_output& prepared) {
   auto query = database.prepare(
-    "SELECT checkpoint FROM weir_progress WHERE target = ? AND run = ? AND operator = ? AND subtask = ?");
+      "SELECT checkpoint FROM weir_progress WHERE target = ? AND run = ? AND operator = ? AND subtask = ?");
   query.with(settings.table, run, operator_name, prepared.subtask);
   return query.step() && query.id<checkpoint_id>(0) >= prepared.checkpoint;
 }
 
 bool is_staged(sqlite_database& database, const std::string& run, const stage_id& id, const prepared_output& prepared) {
   auto query = database.prepare(
-    "SELECT 1 FROM weir_stages WHERE stage = ? AND run = ? AND operator = ? AND subtask = ? AND checkpoint = ?");
+      "SELECT 1 FROM weir_stages WHERE stage = ? AND run = ? AND operator = ? AND subtask = ? AND checkpoint = ?");
   query.with(id.number, run, id.operator_name, prepared.subtask, prepared.checkpoint);
   return query.step();
 }
@@ -79,7 +81,8 @@ void insert_rows(sqlite_database& database, const sqlite_table_settings& setting
 }
 
 void remove_stages(sqlite_database& database, const std::string& where, auto&&... arguments) {
-  database.run("DELETE FROM weir_staged WHERE stage IN (SELECT stage FROM weir_stages WHERE " + where + ")", arguments...);
+  database.run("DELETE FROM weir_staged WHERE stage IN (SELECT stage FROM weir_stages WHERE " + where + ")",
+               arguments...);
   database.run("DELETE FROM weir_stages WHERE " + where, arguments...);
 }
 
@@ -132,7 +135,7 @@ void check_progress(sqlite_database& database, const sqlite_table_settings& sett
     if (!start.allow_duplicates)
       throw usage_error({table_text(settings), "nothing committed beyond checkpoint " + to_string(restored),
                          "the rows of " + std::to_string(query.count(1)) + " subtasks up to checkpoint " +
-                           std::to_string(query.count(0)),
+                             std::to_string(query.count(0)),
                          "start from that checkpoint; or go on with --allow-duplicates, which writes rows again; or "
                          "begin anew with --fresh --replace-output"});
   }
@@ -154,8 +157,8 @@ void stage_rows(sqlite_database& database, const sqlite_table_settings& settings
     auto query = database.prepare("SELECT 1 FROM weir_stages WHERE stage = ?");
     query.with(stage.number);
     if (!query.step())
-      throw io_error({table_text(settings), "the rows that this attempt staged", "they were removed by a later attempt",
-                      {}});
+      throw io_error(
+          {table_text(settings), "the rows that this attempt staged", "they were removed by a later attempt", {}});
   }
   database.run("INSERT INTO weir_staged (stage, part, rows, checksum) VALUES (?, ?, ?, ?)", stage.number, stage.parts,
                part, checksum_of(part));
@@ -164,10 +167,11 @@ void stage_rows(sqlite_database& database, const sqlite_table_settings& settings
 
 std::string prepare_stage(sqlite_database& database, const operator_identity& identity, const row_stage& stage,
                           checkpoint_id checkpoint) {
-  database.run("UPDATE weir_stages SET checkpoint = ? WHERE stage = ? AND checkpoint IS NULL", checkpoint, stage.number);
+  database.run("UPDATE weir_stages SET checkpoint = ? WHERE stage = ? AND checkpoint IS NULL", checkpoint,
+               stage.number);
   if (database.changes() != 1)
-    throw io_error({"the sink " + identity.name, "the rows that this attempt staged",
-                    "they were removed by a later attempt", {}});
+    throw io_error(
+        {"the sink " + identity.name, "the rows that this attempt staged", "they were removed by a later attempt", {}});
   return stage_id{identity.name, static_cast<std::uint64_t>(stage.number), stage.parts}.to_json();
 }
 

@@ -25,8 +25,8 @@ void stage_rows(sqlite_database& database, const sqlite_table_settings& settings
 /// Makes a stage the prepared output of a checkpoint, and returns the id for `commit_stage`.
 [[nodiscard]] std::string prepare_stage(sqlite_database& database, const operator_identity& identity,
                                         const row_stage& stage, checkpoint_id checkpoint);
-/// Moves prepared rows into the table and notes the progress; nothing happens if that was done before. Throws io_error if
-/// the rows are missing, damaged_error if they are not what was staged.
+/// Moves prepared rows into the table and notes the progress; nothing happens if that was done before. Throws io_error
+/// if the rows are missing, damaged_error if they are not what was staged.
 void commit_stage(sqlite_database& database, const sqlite_table_settings& settings, const operator_identity& identity,
                   const prepared_output& prepared);
 

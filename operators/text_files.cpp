@@ -10,14 +10,16 @@ namespace weir::inline v0 {
 namespace {
 
 constexpr const char* text_files_guarantee =
-  "Exactly once: each file appears whole when its checkpoint is complete, and what a failure undoes is removed.";
+    "Exactly once: each file appears whole when its checkpoint is complete, and what a failure undoes is removed.";
 constexpr std::size_t buffer_bytes = 256 * 1024;
 
 class text_files_writer final : public sink_writer {
 public:
   text_files_writer(const std::string& directory, detail::append_lines_function append_lines, const sink_start& start)
-    : folder_(directory, start.identity), append_lines_(append_lines), subtask_(start.identity.subtask),
-      open_name_(folder_.open_name(subtask_, start.identity.attempt)) {
+      : folder_(directory, start.identity),
+        append_lines_(append_lines),
+        subtask_(start.identity.subtask),
+        open_name_(folder_.open_name(subtask_, start.identity.attempt)) {
     commit(start.pending);
   }
 
@@ -57,10 +59,10 @@ private:
                       "let nothing else change the folder; a later attempt may have taken it over"});
     sync_folder(folder_.directory());
     return flat_json{}
-      .set("file", name)
-      .set("final", output_folder::final_name(subtask_, checkpoint))
-      .set("bytes", std::exchange(written_, 0))
-      .to_string();
+        .set("file", name)
+        .set("final", output_folder::final_name(subtask_, checkpoint))
+        .set("bytes", std::exchange(written_, 0))
+        .to_string();
   }
 
   void write_buffer() {
@@ -101,14 +103,14 @@ private:
   subtask_index subtask_;
   std::string open_name_;
   std::string buffer_;
-  file_descriptor file_;       // of what was written since the last barrier; opened when needed
+  file_descriptor file_;      // of what was written since the last barrier; opened when needed
   std::uint64_t written_ = 0; // bytes in it
 };
 
 class text_files_sink final : public any_sink {
 public:
   text_files_sink(std::string directory, detail::append_lines_function append_lines)
-    : directory_(std::move(directory)), append_lines_(append_lines) {}
+      : directory_(std::move(directory)), append_lines_(append_lines) {}
 
   [[nodiscard]] bool blocking() const override { return true; }
   [[nodiscard]] bool two_phase() const override { return true; }
@@ -127,7 +129,8 @@ private:
 
 } // namespace
 
-std::shared_ptr<const any_sink> detail::make_text_files_sink(std::string directory, append_lines_function append_lines) {
+std::shared_ptr<const any_sink> detail::make_text_files_sink(std::string directory,
+                                                             append_lines_function append_lines) {
   return std::make_shared<text_files_sink>(std::move(directory), append_lines);
 }
 
@@ -137,6 +140,8 @@ std::vector<error_text> detail::text_files_problems(const std::string& directory
   return {{"text_files", "the path of a folder", directory.empty() ? "nothing" : "a zero byte in it", "name a folder"}};
 }
 
-std::string text_files::guarantee() const { return text_files_guarantee; }
+std::string text_files::guarantee() const {
+  return text_files_guarantee;
+}
 
 } // namespace weir::inline v0

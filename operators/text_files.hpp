@@ -22,8 +22,9 @@ namespace detail {
 } // namespace detail
 
 /// Writes each record as one line of text into files of a folder, exactly once: `part-<subtask>-<checkpoint>.txt` has
-/// what one subtask wrote before one checkpoint, and is renamed to that name when the checkpoint is complete. Until then
-/// it is a hidden file that no reader should look at. The folder belongs to one sink of one run; it is made if missing.
+/// what one subtask wrote before one checkpoint, and is renamed to that name when the checkpoint is complete. Until
+/// then it is a hidden file that no reader should look at. The folder belongs to one sink of one run; it is made if
+/// missing.
 class text_files {
 public:
   static constexpr std::string_view kind_name = "text_files";

@@ -18,11 +18,21 @@ void append_number(std::string& out, T value) {
 
 } // namespace
 
-void append_integer(std::string& out, std::int64_t value) { append_number(out, value); }
-void append_integer(std::string& out, std::uint64_t value) { append_number(out, value); }
-void append_real(std::string& out, double value) { append_number(out, value); }
-void append_real(std::string& out, float value) { append_number(out, value); }
-void append_quoted(std::string& out, std::string_view text) { append_json_text(out, text); }
+void append_integer(std::string& out, std::int64_t value) {
+  append_number(out, value);
+}
+void append_integer(std::string& out, std::uint64_t value) {
+  append_number(out, value);
+}
+void append_real(std::string& out, double value) {
+  append_number(out, value);
+}
+void append_real(std::string& out, float value) {
+  append_number(out, value);
+}
+void append_quoted(std::string& out, std::string_view text) {
+  append_json_text(out, text);
+}
 
 void append_time(std::string& out, std::int64_t seconds, std::uint64_t fraction, std::uint64_t ticks_per_second) {
   constexpr std::int64_t day_s = 86'400;

@@ -130,7 +130,8 @@ private:
   /// The brackets of one value that has parts.
   class level {
   public:
-    level(text_archive& archive, char open, char close) : archive_(archive), close_(close), outer_first_(archive.first_) {
+    level(text_archive& archive, char open, char close)
+        : archive_(archive), close_(close), outer_first_(archive.first_) {
       *archive_.out_ += open;
       archive_.first_ = true;
     }

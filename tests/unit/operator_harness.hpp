@@ -59,6 +59,7 @@ struct feeding {
   std::size_t input = 0;
   std::size_t batch_size = 1024;
   std::vector<weir::event_time> times = {}; ///< empty, or one a record
+  bool flush = true;                        ///< after every call, as the runtime does where it stops
   bool shared = false;                      ///< somebody else holds the batches: their records must not be moved
 };
 
@@ -173,7 +174,7 @@ private:
           outputs_.any_port(i).resume();
         position = op_->process(how.input, *made, position, last - first, outputs_);
         ++calls;
-        for (std::size_t i = 0; i != outputs_.size(); ++i)
+        for (std::size_t i = 0; how.flush && i != outputs_.size(); ++i)
           outputs_.any_port(i).flush();
       }
       if (how.shared)

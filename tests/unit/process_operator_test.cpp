@@ -37,7 +37,7 @@ struct numbering {
 };
 
 struct merging : numbering {
-  void merge(state& into, const state& from) const { into.seen = into.seen * 100 + from.seen; }
+  void merge(state& into, const state& from) const { into.seen = into.seen * 100 + from.seen + 1; }
 };
 
 struct stateless {
@@ -165,8 +165,8 @@ TEST_CASE("at another parallelism a state that cannot be merged is refused, with
 
 TEST_CASE("at a lower parallelism states are merged in the order of their subtasks") {
   const auto from = snapshots_of<merging>(5);       // 1, 2, 3, 4, 5 records seen
-  CHECK(next_of<merging>(from, 0, 2) == "10306:0"); // 1, then 3, then 5
-  CHECK(next_of<merging>(from, 1, 2) == "205:0");   // 2, then 4
+  CHECK(next_of<merging>(from, 0, 2) == "10407:0"); // 1, then 3, then 5
+  CHECK(next_of<merging>(from, 1, 2) == "206:0");   // 2, then 4
 }
 
 TEST_CASE("at a higher parallelism states are kept and new subtasks begin empty") {
@@ -180,7 +180,7 @@ TEST_CASE("what was merged is what the next snapshot holds") {
   auto merged = numbered(merging{}, 0, 1);
   merged.restore(snapshots_of<merging>(2));
   const auto taken = merged.take_snapshot();
-  CHECK(next_of<merging>({taken}, 0, 1) == "103:0");
+  CHECK(next_of<merging>({taken}, 0, 1) == "104:0");
 }
 
 TEST_CASE("both inputs of a two-input process see one state") {

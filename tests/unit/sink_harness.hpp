@@ -174,11 +174,11 @@ private:
   bool crashed_ = false;
 };
 
-/// Crashes a job before each of its steps, and then before a step of the attempt after it, and lets it finish with another
-/// parallelism. `begin` gives each such job a place of its own.
+/// Crashes a job before each of its steps, and then before a step of the attempt after it, and lets it finish with
+/// another parallelism. `begin` gives each such job a place of its own.
 template <class T>
-std::size_t crash_everywhere(sink_harness<T>& harness, const std::function<void()>& begin,
-                             std::uint32_t parallelism, std::uint32_t later_parallelism) {
+std::size_t crash_everywhere(sink_harness<T>& harness, const std::function<void()>& begin, std::uint32_t parallelism,
+                             std::uint32_t later_parallelism) {
   begin();
   harness.reset();
   harness.parallelism = parallelism;

@@ -123,14 +123,17 @@ TEST_CASE("map, filter and flat_map hand event times on") {
 }
 
 TEST_CASE("a batch with times and one without do not share an output batch") {
-  auto harness = mapping<int, int>([](int i) { return i; });
-  harness.start();
-  harness.feed(std::vector<int>{1, 2}, {.times = times_for(2)});
-  harness.feed(std::vector<int>{3});
-  harness.feed(std::vector<int>{4}, {.times = times_for(1)});
-  CHECK(harness.port<int>().values == std::vector<int>{1, 2, 3, 4});
-  CHECK(harness.port<int>().times.size() == 3);
-  CHECK(harness.port<int>().batch_sizes == std::vector<std::size_t>{2, 1, 1});
+  auto same = mapping<int, int>([](int i) { return i; });
+  auto all = filtering<int>([](int) { return true; });
+  for (auto* harness : {&same, &all}) {
+    harness->start();
+    harness->feed(std::vector<int>{1, 2}, {.times = times_for(2), .flush = false});
+    harness->feed(std::vector<int>{3}, {.flush = false});
+    harness->feed(std::vector<int>{4}, {.times = times_for(1)});
+    CHECK(harness->port<int>().values == std::vector<int>{1, 2, 3, 4});
+    CHECK(harness->port<int>().times.size() == 3);
+    CHECK(harness->port<int>().batch_sizes == std::vector<std::size_t>{2, 1, 1});
+  }
 }
 
 TEST_CASE("filter lets records pass by its predicate, in order") {

@@ -52,7 +52,9 @@ std::string error_of(const std::function<void()>& call) {
   return "no such error";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::shared_ptr<const weir::any_sink> text_sink(const std::string& directory) {
   return weir::text_files{directory}.sink<std::string>();
@@ -255,7 +257,8 @@ TEST_CASE("a folder that cannot be one is refused by its name") {
   const scratch_folder folder;
   const auto file = folder.write("file", "x");
   CHECK(contains(error_of<weir::usage_error>([&] { text_sink(file)->prepare_output(start_of("run-1")); }), file));
-  CHECK(contains(error_of<weir::usage_error>([&] { text_sink(file + "/sub")->prepare_output(start_of("run-1")); }), file));
+  CHECK(contains(error_of<weir::usage_error>([&] { text_sink(file + "/sub")->prepare_output(start_of("run-1")); }),
+                 file));
   CHECK(weir::text_files{""}.problems<std::string>().size() == 1);
   CHECK(weir::text_files{"x"}.problems<std::string>().empty());
 }

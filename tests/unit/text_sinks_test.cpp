@@ -124,8 +124,8 @@ TEST_CASE("numbers, strings and containers have a text") {
 }
 
 TEST_CASE("times and durations have a text") {
-  using weir::to_text;
   using std::chrono::sys_time;
+  using weir::to_text;
   CHECK(to_text(5ms) == "5ms");
   CHECK(to_text(-3h) == "-3h");
   CHECK(to_text(std::chrono::duration<int, std::ratio<7, 3>>{2}) == "2[7/3]s");
@@ -201,7 +201,8 @@ TEST_CASE("a callback gets each record, or each batch") {
   CHECK(seen == std::vector<int>{1, 2, 3});
 
   std::vector<std::size_t> sizes;
-  const auto by_batch = weir::callback{[&sizes](std::span<const int> batch) { sizes.push_back(batch.size()); }}.sink<int>();
+  const auto by_batch =
+      weir::callback{[&sizes](std::span<const int> batch) { sizes.push_back(batch.size()); }}.sink<int>();
   const auto writer = by_batch->open_writer(start_of("run-1"));
   writer->write(*batch_of<int>({1, 2, 3}));
   writer->write(*batch_of<int>({4}));

@@ -1,13 +1,19 @@
-// A program of someone else's: it uses the installed library, and prints a line with the word "weir".
-#include <weir/persistence/error.hpp>
+// A stranger's program: a small job, built against an installed Weir.
+#include <weir/weir.hpp>
 
-#include <iostream>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <string>
 
-int main() {
-  try {
-    throw weir::usage_error{{.thing = "weir", .expected = "an installed library", .found = {}, .remedy = {}}};
-  } catch (const weir::error& e) {
-    std::cout << e.what() << '\n';
-    return e.exit_code() == 2 ? 0 : 1;
-  }
+int main(int argc, char** argv) {
+  weir::command_line cli{argc, argv};
+  weir::job job{"stranger"};
+  job.source("numbers", weir::generator<std::uint64_t>{1000, [](std::uint64_t i) { return i; }})
+    .map("words", [](std::uint64_t i) { return std::string{i % 2 == 0 ? "weir" : "stream"}; })
+    .key_by(std::identity{})
+    .count("counts")
+    .filter("last", [](const weir::counted<std::string>& c) { return c.count == 500; })
+    .sink("out", weir::print{});
+  return weir::run(job, cli);
 }
