@@ -41,6 +41,10 @@ public:
     }
     return std::nullopt;
   }
+  /// Whether the first message of a channel that has one is a barrier.
+  [[nodiscard]] bool barrier_is_next(std::size_t index) const {
+    return std::holds_alternative<barrier>(channels_[index].queue.front().payload);
+  }
   /// Takes the first message of a channel. A batch makes room: `due_grant` says whether the sender should know.
   channel_message take(std::size_t index);
   /// A grant that should go out now, if any.

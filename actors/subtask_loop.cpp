@@ -318,9 +318,9 @@ bool subtask_loop::step() {
     begin_snapshot();
     return true;
   }
-  if (chain_.output_full())
-    return snapshot_.encoding();
-  const bool took = source_ ? take_from_source() : take_input();
+  if (chain_.output_full()) // a barrier may come all the same: it goes behind what waits, and its snapshot needs no room
+    return (!source_ && take_input(true)) || snapshot_.encoding();
+  const bool took = source_ ? take_from_source() : take_input(false);
   if (took)
     flush_if_due();
   else
@@ -355,8 +355,9 @@ bool subtask_loop::take_from_source() {
   return false;
 }
 
-bool subtask_loop::take_input() {
-  const auto channel = inputs_.next([this](std::size_t i) { return aligner_.held(i); });
+bool subtask_loop::take_input(bool only_barriers) {
+  const auto channel = inputs_.next(
+    [&](std::size_t i) { return aligner_.held(i) || (only_barriers && !inputs_.barrier_is_next(i)); });
   if (!channel)
     return false;
   channel_message message = inputs_.take(*channel);
@@ -364,6 +365,8 @@ bool subtask_loop::take_input() {
     out_.grant(*due);
   if (auto* batch = std::get_if<batch_ptr>(&message.payload)) {
     chain_.accept(inputs_.spec(*channel).input, std::move(*batch));
+    if (chain_.idle()) // the head is a sink, whose writer has the batch already
+      note_counters();
   } else if (const auto* mark = std::get_if<barrier>(&message.payload)) {
     due_barrier_ = aligner_.on_barrier(*channel, *mark, message.sequence, setup_.env->monotonic());
   } else {

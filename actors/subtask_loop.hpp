@@ -111,7 +111,7 @@ private:
   void begin_snapshot();
   void finish_snapshot_if_whole();
   void settle_idle();
-  bool take_input();
+  bool take_input(bool only_barriers);
   bool take_from_source();
   void end_input();
   void broadcast_end();

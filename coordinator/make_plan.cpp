@@ -3,6 +3,7 @@
 
 #include "plan_checks.hpp"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>

@@ -46,7 +46,9 @@ void print_summary(const std::string& output, const weir::job_status& status) {
     const auto counted = static_cast<double>(status.tasks.back().records_in); // a resumed run has the rest to count
     std::printf("counted %.0f words in %.2f s: %.0f words/s\n", counted, seconds, counted / seconds);
   }
-  std::printf("see the checkpoints: sqlite3 -readonly %s 'select * from checkpoint_overview'\n", status.store.c_str());
+  if (!status.store.empty())
+    std::printf("see the checkpoints: sqlite3 -readonly %s 'select * from checkpoint_overview'\n",
+                status.store.c_str());
 }
 
 } // namespace

@@ -53,6 +53,12 @@ public:
       grow(n);
   }
 
+  /// Room for n elements more; grows by at least half, so that many small requests stay cheap.
+  void reserve_more(std::size_t n) {
+    if (size_ + n > capacity_)
+      grow(size_ + n > capacity_ + capacity_ / 2 ? size_ + n : capacity_ + capacity_ / 2);
+  }
+
   template <class... Args>
   T& emplace_back(Args&&... args) {
     if (size_ == capacity_) {
@@ -68,7 +74,7 @@ public:
 
   /// Adds n elements, uninitialized if `T` is trivial, else default-constructed; returns the first of them.
   T* extend(std::size_t n) {
-    reserve(size_ + n);
+    reserve_more(n);
     T* first = data_ + size_;
     std::uninitialized_default_construct_n(first, n);
     size_ += n;

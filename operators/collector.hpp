@@ -114,7 +114,7 @@ public:
   batch<T>& bulk(std::size_t n) {
     if (!batch_)
       open(n);
-    batch_->values.reserve(batch_->values.size() + n);
+    batch_->values.reserve_more(n);
     return *batch_;
   }
   void bulk_done() {

@@ -1,5 +1,8 @@
 #include "graph_builder.hpp"
 
+#include "sink_operator.hpp"
+#include "source_operator.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -71,6 +74,27 @@ void graph_builder::add_problem(std::string operator_name, call_site where, erro
 void graph_builder::add_problems(const graph_node& node, std::vector<error_text> texts) {
   for (error_text& text : texts)
     add_problem(node.name, node.where, std::move(text));
+}
+
+void graph_builder::set_source(graph_node& node, std::shared_ptr<const any_source> source) {
+  node.kind = operator_kind::source;
+  node.stateful = true;
+  node.input_count = 0;
+  if (!source)
+    return add_problem(node.name, node.where,
+                       {"its settings", "a source", "a null pointer", "let source() return an any_source"});
+  node.blocking = source->blocking();
+  node.make = [source]() -> std::unique_ptr<any_operator> { return std::make_unique<source_operator>(source); };
+}
+
+void graph_builder::set_sink(graph_node& node, std::shared_ptr<const any_sink> sink) {
+  node.kind = operator_kind::sink;
+  if (!sink)
+    return add_problem(node.name, node.where,
+                       {"its settings", "a sink", "a null pointer", "let sink<T>() return an any_sink"});
+  node.blocking = sink->blocking();
+  node.stateful = sink->two_phase();
+  node.make = [sink]() -> std::unique_ptr<any_operator> { return std::make_unique<sink_operator>(sink); };
 }
 
 void graph_builder::ask_spec(const graph_node& node, const std::function<void()>& ask) {

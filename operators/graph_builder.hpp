@@ -30,6 +30,9 @@ public:
   node_index add(graph_node node);
   void add_problem(std::string operator_name, call_site where, error_text text);
   void add_problems(const graph_node& node, std::vector<error_text> texts);
+  /// Makes a node a source or a sink. In compiled code, so that no user's file compiles the operators' state tables.
+  void set_source(graph_node& node, std::shared_ptr<const any_source> source);
+  void set_sink(graph_node& node, std::shared_ptr<const any_sink> sink);
   /// Asks a source or sink spec for what the node needs; an exception becomes a problem.
   void ask_spec(const graph_node& node, const std::function<void()>& ask);
   /// The port of a side output. If the operator has no such output, that is a problem, and the port is added.

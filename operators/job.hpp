@@ -3,7 +3,6 @@
 
 #include "graph_builder.hpp"
 #include "source.hpp"
-#include "source_operator.hpp"
 #include "stream.hpp"
 
 #include <concepts>
@@ -53,9 +52,7 @@ public:
           node.max_parallelism_limit = spec.max_parallelism_limit;
         if constexpr (requires { spec.problems(); })
           builder_->add_problems(node, spec.problems());
-        std::shared_ptr<const any_source> source = spec.source();
-        node.blocking = source->blocking();
-        node.make = [source]() -> std::unique_ptr<any_operator> { return std::make_unique<source_operator>(source); };
+        builder_->set_source(node, spec.source());
       });
       return stream<T>{add_source(std::move(node))};
     }

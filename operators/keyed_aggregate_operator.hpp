@@ -36,19 +36,22 @@ public:
     collector<output>& port = out.port<output>(0);
     detail::follow_times(port, in, from);
     batch<output>& made = port.bulk(to - from);
-    detail::with_ownership<T>(in, [&](auto move) {
-      T* records = as<T>(in).values.data();
-      const auto key_of = [&](std::size_t i) -> decltype(auto) {
-        return std::invoke(key_function_, std::as_const(records[i]));
-      };
-      state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
-        function_.add(state, std::as_const(records[i]));
-        if constexpr (move && key_is_part_of_record)
+    T* records = as<T>(in).values.data();
+    // Asked once a batch, but not a template parameter: that would double the code of the table's loops.
+    [[maybe_unused]] const bool may_move = in.sole_owner();
+    const auto key_of = [&](std::size_t i) -> decltype(auto) {
+      return std::invoke(key_function_, std::as_const(records[i]));
+    };
+    state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
+      function_.add(state, std::as_const(records[i]));
+      if constexpr (key_is_part_of_record && !std::is_trivially_copyable_v<K>) {
+        if (may_move) {
           made.values.emplace_back(function_.make(std::move(std::invoke(key_function_, records[i])), state));
-        else
-          made.values.emplace_back(function_.make(key, state));
-        return true;
-      });
+          return true;
+        }
+      }
+      made.values.emplace_back(function_.make(key, state));
+      return true;
     });
     detail::append_times(made, in, from, to);
     port.bulk_done();

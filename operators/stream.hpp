@@ -11,7 +11,6 @@
 #include "process_operator.hpp"
 #include "side_output.hpp"
 #include "sink.hpp"
-#include "sink_operator.hpp"
 #include "transform.hpp"
 #include "wrong_stream.hpp"
 
@@ -251,16 +250,13 @@ public:
                                    "this stream's record");
     if constexpr (sink_spec<S, T>) {
       graph_node node = make_node(S::kind_name, std::move(name), std::move(options), where, nullptr);
+      node.kind = operator_kind::sink;
       origin_.builder().ask_spec(node, [&] {
         if constexpr (requires { spec.max_parallelism_limit; })
           node.max_parallelism_limit = spec.max_parallelism_limit;
         if constexpr (requires { spec.template problems<T>(); })
           origin_.builder().add_problems(node, spec.template problems<T>());
-        std::shared_ptr<const any_sink> sink = spec.template sink<T>();
-        node.kind = operator_kind::sink;
-        node.blocking = sink->blocking();
-        node.stateful = sink->two_phase();
-        node.make = [sink]() -> std::unique_ptr<any_operator> { return std::make_unique<sink_operator>(sink); };
+        origin_.builder().set_sink(node, spec.template sink<T>());
       });
       origin_.then(std::move(node));
     }

@@ -91,7 +91,7 @@ public:
       }
     } else if constexpr (kind == shape::tuple) {
       const level inner{*this, '(', ')'};
-      std::apply([this](const auto&... parts) { (member({}, parts), ...); }, value);
+      std::apply([this](const auto&... parts) { (this->member({}, parts), ...); }, value);
     } else if constexpr (kind == shape::optional) {
       if (value.has_value())
         this->value(*value);

@@ -118,8 +118,11 @@ TEST_CASE("a grant is absolute, so that a repeated or an older one gives nothing
   channel.grant(grant_of(2));
   channel.grant(grant_of(0));
   CHECK(log.size() == 3);
-  channel.grant(grant_of(4));
-  CHECK(log.size() == 4);
+  channel.grant(grant_of(7));
+  CHECK(log.size() == 5);
+  channel.grant(grant_of(2)); // takes nothing back
+  channel.push(one(6));
+  CHECK(log.size() == 6);
 }
 
 TEST_CASE("control messages need no credit") {

@@ -35,9 +35,8 @@ public:
       all.push_back({id, "{}"});
     return all;
   }
-  [[nodiscard]] std::unique_ptr<weir::split_reader> open_split(const weir::source_split& split,
-                                                               const std::string& position,
-                                                               weir::processing_time) const override {
+  [[nodiscard]] std::unique_ptr<weir::split_reader>
+  open_split(const weir::source_split& split, const std::string& position, weir::processing_time) const override {
     opened.push_back(split.id);
     return std::make_unique<reader>(reads_.at(split.id), position.empty() ? 0 : std::stoul(position));
   }

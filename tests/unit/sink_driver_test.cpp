@@ -70,7 +70,8 @@ weir::sink_answers noting_answers(steps& log) {
   return {[&log](checkpoint_id id, const std::string& name) {
             log.push_back("prepared " + to_string(id) + " as " + name);
           },
-          [&log](checkpoint_id up_to) { log.push_back("committed up to " + to_string(up_to)); }};
+          [&log](checkpoint_id up_to) { log.push_back("committed up to " + to_string(up_to)); },
+          [&log] { log.push_back("threw"); }};
 }
 
 /// A companion that only remembers its commands.
@@ -183,10 +184,11 @@ TEST_CASE("a companion carries each command out and answers it") {
   CHECK(log == steps{"open for run-1", "write 7", "prepare 3", "commit p3", "flush"});
 }
 
-TEST_CASE("what a writer throws passes through its driver") {
+TEST_CASE("what a writer throws passes through its driver, which says that it was the writer") {
   steps log;
   const noting_sink sink{log};
   weir::inline_sink driver{sink, noting_answers(log)};
   driver.start(weir_test::start_of("run-1"));
   CHECK_THROWS_WITH(driver.accept(batch_of<int>({-1})), "the disk is full");
+  CHECK(log.back() == "threw");
 }

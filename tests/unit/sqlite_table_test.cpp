@@ -132,9 +132,9 @@ TEST_CASE("appended rows are exactly once whatever step a crash comes before") {
   harness.expected = [&](std::size_t n) {
     return std::vector<std::string>(harness.records.begin(), harness.records.begin() + static_cast<std::ptrdiff_t>(n));
   };
-  CHECK(weir_test::crash_everywhere<std::string>(harness, begin, 1, 1) > 20);
+  CHECK(weir_test::crash_everywhere<std::string>(harness, begin, 1, 1) > 15);
   order = "value";
-  CHECK(weir_test::crash_everywhere<std::string>(harness, begin, 3, 2) > 20);
+  CHECK(weir_test::crash_everywhere<std::string>(harness, begin, 3, 2) > 15);
   CHECK(number_of(path, "SELECT count(*) FROM weir_staged") == 0);
   CHECK(number_of(path, "SELECT count(*) FROM weir_stages") == 0);
 }
@@ -164,8 +164,8 @@ TEST_CASE("upserted rows are exactly once whatever step a crash comes before") {
       rows.push_back(key + "|" + std::to_string(count));
     return rows;
   };
-  CHECK(weir_test::crash_everywhere<word_count>(harness, begin, 1, 1) > 20);
-  CHECK(weir_test::crash_everywhere<word_count>(harness, begin, 2, 3) > 20);
+  CHECK(weir_test::crash_everywhere<word_count>(harness, begin, 1, 1) > 15);
+  CHECK(weir_test::crash_everywhere<word_count>(harness, begin, 2, 3) > 15);
 }
 
 TEST_CASE("a record's members are the columns of its row") {
