@@ -12,9 +12,9 @@ input_channels::input_channels(region_id region, attempt_id attempt, std::vector
     : region_(region), attempt_(attempt), window_(window) {
   for (input_channel_spec& spec : channels) {
     by_id_.emplace(spec.id, channels_.size());
-    channels_.push_back({});
-    channels_.back().spec = std::move(spec);
-    channels_.back().granted = window;
+    channel& added = channels_.emplace_back();
+    added.spec = std::move(spec);
+    added.granted = window;
   }
 }
 

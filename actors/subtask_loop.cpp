@@ -318,7 +318,8 @@ bool subtask_loop::step() {
     begin_snapshot();
     return true;
   }
-  if (chain_.output_full()) // a barrier may come all the same: it goes behind what waits, and its snapshot needs no room
+  // Without room a barrier may come all the same: it goes behind what waits, and its snapshot needs no room.
+  if (chain_.output_full())
     return (!source_ && take_input(true)) || snapshot_.encoding();
   const bool took = source_ ? take_from_source() : take_input(false);
   if (took)
@@ -356,8 +357,8 @@ bool subtask_loop::take_from_source() {
 }
 
 bool subtask_loop::take_input(bool only_barriers) {
-  const auto channel = inputs_.next(
-    [&](std::size_t i) { return aligner_.held(i) || (only_barriers && !inputs_.barrier_is_next(i)); });
+  const auto channel =
+      inputs_.next([&](std::size_t i) { return aligner_.held(i) || (only_barriers && !inputs_.barrier_is_next(i)); });
   if (!channel)
     return false;
   channel_message message = inputs_.take(*channel);

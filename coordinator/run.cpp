@@ -28,6 +28,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// What shells report for a program that an interrupt ended.
+constexpr int hard_stop_code = 130;
+
 spdlog::level::level_enum level_of(log_level level) {
   switch (level) {
   case log_level::trace:
@@ -98,12 +101,13 @@ job_status supervise(job_handle& handle, progress_line& progress) {
   int seen = 0;
   while (!handle.wait_for(100ms)) {
     const int count = signals.count();
-    if (count > seen && seen == 0)
+    // Again if the last checkpoint failed: the job went on then.
+    if (count == 1 && (seen == 0 || handle.status().state == job_state::running))
       handle.stop();
     if (count >= 2 && seen < 2)
       handle.cancel();
     if (count >= 3)
-      std::_Exit(130);
+      std::_Exit(hard_stop_code);
     seen = count;
     progress.show(handle.status());
   }
@@ -139,7 +143,7 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
     std::fflush(nullptr);
     std::_Exit(e.exit_code());
   }
-  return 0;
+  return status.state == job_state::cancelled ? hard_stop_code : 0;
 }
 
 } // namespace

@@ -10,8 +10,8 @@ namespace weir::inline v0 {
 /// Runs a job with a command line of its own, to its end, in an actor system of its own. Returns the exit code: 0 if it
 /// finished or was stopped, 1 if it failed, 2 if it was asked wrongly (one line on stderr says what).
 ///
-/// SIGINT and SIGTERM stop the job with a last checkpoint; a second one stops it hard. On a terminal, a line on stderr
-/// shows progress.
+/// SIGINT and SIGTERM stop the job with a last checkpoint; a second one stops it hard, with code 130. On a terminal, a
+/// line on stderr shows progress.
 int run(const job& j, int argc, const char* const* argv);
 /// The same with a command line that has given the program its own options.
 int run(const job& j, const command_line& cli);

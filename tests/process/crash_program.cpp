@@ -11,13 +11,11 @@ int main(int argc, char** argv) {
   const auto input = cli.option("input", "input.txt", "the text to count");
   const auto table = cli.option("table", "words.db", "the SQLite file for the counts");
   const auto files = cli.option("files", "words", "the folder for every change of a count");
-  const auto counts_name = cli.option("counts-name", "counts", "the name of the counting operator");
-  const auto renamed_from = cli.option("renamed-from", "", "its former name");
   weir::job job{"word-count"};
   auto counts = job.source("lines", weir::text_lines{input})
                   .flat_map("words", weir_test::split_into_words)
                   .key_by(std::identity{})
-                  .count(counts_name, {.renamed_from = renamed_from});
+                  .count("counts");
   counts.sink("table", weir::sqlite_table{table, "counts"}.upsert("key"));
   counts.sink("files", weir::text_files{files});
   return weir::run(job, cli);

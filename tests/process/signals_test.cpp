@@ -1,7 +1,6 @@
 // Signals to a program that runs a job: a graceful end with a last checkpoint, and a hard one.
-#include "process/child_process.hpp"
 #include "process/committed_counts.hpp"
-#include "process/counting_job.hpp"
+#include "process/counting_process.hpp"
 #include "process/database.hpp"
 #include "unit/scratch_folder.hpp"
 
@@ -9,40 +8,19 @@
 
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 #include <string>
-#include <vector>
 
 using namespace std::chrono_literals;
 using weir_test::child_process;
 using weir_test::committed_counts;
 using weir_test::counting;
+using weir_test::counting_command;
 using weir_test::database;
 using weir_test::scratch_folder;
 
 namespace {
 
 constexpr auto patience = 30s;
-
-std::vector<std::string> command(const counting& parts, const std::vector<std::string>& more) {
-  std::vector<std::string> words{weir_test::program("counting_program"), "--folder", parts.folder, "--store",
-                                 counting_store(parts), "--parallelism", "2", "--checkpoint-interval", "50ms"};
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
-/// Waits until the job has completed a checkpoint; returns whether it did.
-bool wait_for_checkpoint(child_process& job, const counting& parts) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!job.wait_for(5ms) && std::chrono::steady_clock::now() < deadline)
-    if (std::filesystem::exists(counting_store(parts)) && std::filesystem::file_size(counting_store(parts)) != 0) {
-      database store{counting_store(parts)};
-      if (store.integer("SELECT count(*) FROM sqlite_master WHERE name = 'checkpoints'") != 0 &&
-          store.integer("SELECT count(*) FROM checkpoints WHERE status = 'complete'") != 0)
-        return true;
-    }
-  return false;
-}
 
 } // namespace
 
@@ -54,8 +32,8 @@ TEST_CASE("a signal stops a job with a last checkpoint, from which it goes on") 
   parts.folder = folder.path().string();
   committed_counts files{parts.folder + "/files"};
   {
-    child_process job{command(parts, {"--rate", "2000"}), folder / "first"};
-    REQUIRE(wait_for_checkpoint(job, parts));
+    child_process job{counting_command(parts, {"--rate", "2000"}), folder / "first"};
+    REQUIRE(wait_for_checkpoint(job, counting_store(parts)));
     job.signal(signal);
     const auto end = job.wait_for(patience);
     INFO(job.standard_error());
@@ -83,7 +61,7 @@ TEST_CASE("a signal stops a job with a last checkpoint, from which it goes on") 
     CHECK(in_table == in_files);
     CHECK(in_files < static_cast<long long>(parts.records));
   }
-  const auto again = weir_test::run_program(command(parts, {}), folder / "second");
+  const auto again = weir_test::run_program(counting_command(parts), folder / "second");
   INFO(again.err);
   CHECK(again.code == 0);
   CHECK_THAT(again.err, Catch::Contains("resumes run") && Catch::Contains("from checkpoint"));
@@ -97,7 +75,7 @@ TEST_CASE("a second signal stops a job hard, and it goes on from the checkpoint 
   parts.records = 4'000;
   {
     // No barrier passes the slow operator for seconds, so that the last checkpoint would take its time.
-    child_process job{command(parts, {"--records", "4000", "--pause-us", "20000"}), folder / "first"};
+    child_process job{counting_command(parts, {"--pause-us", "20000"}), folder / "first"};
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (job.standard_error().find("begins run") == std::string::npos && std::chrono::steady_clock::now() < deadline)
       REQUIRE_FALSE(job.wait_for(5ms));
@@ -118,7 +96,7 @@ TEST_CASE("a second signal stops a job hard, and it goes on from the checkpoint 
     CHECK(store.integer("SELECT count(*) FROM checkpoints WHERE status = 'open'") == 0);
     CHECK(store.value("SELECT status FROM job_overview") == "stopped");
   }
-  const auto again = weir_test::run_program(command(parts, {"--records", "4000"}), folder / "second");
+  const auto again = weir_test::run_program(counting_command(parts), folder / "second");
   INFO(again.err);
   CHECK(again.code == 0);
   CHECK(fault_in_output(parts) == "");
@@ -130,8 +108,8 @@ TEST_CASE("a third signal ends a program whose code does not return") {
   parts.folder = folder.path().string();
   parts.records = 4'000;
   {
-    child_process job{command(parts, {"--records", "4000", "--rate", "4000", "--hang-at", "2000"}), folder / "first"};
-    REQUIRE(wait_for_checkpoint(job, parts));
+    child_process job{counting_command(parts, {"--rate", "4000", "--hang-at", "2000"}), folder / "first"};
+    REQUIRE(wait_for_checkpoint(job, counting_store(parts)));
     const auto deadline = std::chrono::steady_clock::now() + patience;
     job.signal(SIGTERM);
     while (job.standard_error().find("stopping with") == std::string::npos && std::chrono::steady_clock::now() < deadline)
@@ -147,7 +125,7 @@ TEST_CASE("a third signal ends a program whose code does not return") {
     REQUIRE(end);
     CHECK(end->signal == 0);
   }
-  const auto again = weir_test::run_program(command(parts, {"--records", "4000"}), folder / "second");
+  const auto again = weir_test::run_program(counting_command(parts), folder / "second");
   INFO(again.err);
   CHECK(again.code == 0);
   CHECK(fault_in_output(parts) == "");

@@ -1,6 +1,5 @@
 // The stock sqlite3 program reads a store while its job runs and after, and cannot change it.
-#include "process/child_process.hpp"
-#include "process/counting_job.hpp"
+#include "process/counting_process.hpp"
 #include "unit/scratch_folder.hpp"
 
 #include <catch2/catch.hpp>
@@ -83,12 +82,8 @@ TEST_CASE("sqlite3 shows a store while its job runs and after, and changes nothi
   weir_test::counting parts;
   parts.folder = folder.path().string();
   parts.records = 200'000;
-  const std::vector<std::string> command{
-    weir_test::program("counting_program"), "--folder",   parts.folder, "--store", counting_store(parts), "--records",
-    std::to_string(parts.records),          "--rate",     "20000",      "--fail-once-at", "1000",
-    "--parallelism",                        "2",          "--checkpoint-interval", "50ms"};
   {
-    child_process job{command, folder / "job"};
+    child_process job{counting_command(parts, {"--rate", "20000", "--fail-once-at", "1000"}), folder / "job"};
     const auto deadline = std::chrono::steady_clock::now() + 30s;
     const auto seen = [&] {
       return std::filesystem::exists(counting_store(parts)) &&
@@ -122,10 +117,7 @@ TEST_CASE("sqlite3 shows a store while its job runs and after, and changes nothi
   CHECK(store.read("SELECT status FROM job_overview") == "stopped\n");
   CHECK(store.sqlite({}, "DELETE FROM chunk_bytes").code != 0);
   CHECK(store.sqlite({}, "UPDATE runs SET status = 'finished'").code != 0);
-  auto rest = command;
-  rest[8] = "0"; // as fast as can be
-  rest[10] = "0";
-  const auto again = run_program(rest, folder / "again");
+  const auto again = run_program(counting_command(parts), folder / "again");
   INFO(again.err);
   CHECK(again.code == 0);
   CHECK(fault_in_output(parts) == "");

@@ -3,6 +3,7 @@
 #include <weir/persistence/hash.hpp>
 
 #include <catch2/catch.hpp>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <array>

@@ -25,7 +25,9 @@ using weir_test::batch_of;
 using steps = std::vector<std::string>;
 using values = std::vector<int>;
 
-weir::event_time at_ms(int ms) { return weir::event_time{std::chrono::milliseconds{ms}}; }
+weir::event_time at_ms(int ms) {
+  return weir::event_time{std::chrono::milliseconds{ms}};
+}
 
 /// Passes numbers on and writes down what it was asked. Emits one number for a watermark, -1, and two at the end of the
 /// input, -2 and -3, with a pause in between.
@@ -231,7 +233,8 @@ TEST_CASE("several receivers of one output share its batches") {
   weir_test::recording_output left;
   weir_test::recording_output right;
   weir::operator_chain chain{env, 8};
-  chain.add(std::make_unique<noting_operator>("a", log), weir_test::plain_context("a"), {&weir::element_type_of<int>()});
+  chain.add(std::make_unique<noting_operator>("a", log), weir_test::plain_context("a"),
+            {&weir::element_type_of<int>()});
   chain.connect(0, 0, left);
   chain.connect(0, 0, right);
   chain.accept(0, batch_of<int>({1, 2}));
@@ -246,7 +249,8 @@ TEST_CASE("an operator with two inputs is told which one a batch is for") {
   steps log;
   weir_test::recording_output out;
   weir::operator_chain chain{env, 8};
-  chain.add(std::make_unique<noting_operator>("a", log), weir_test::plain_context("a"), {&weir::element_type_of<int>()});
+  chain.add(std::make_unique<noting_operator>("a", log), weir_test::plain_context("a"),
+            {&weir::element_type_of<int>()});
   chain.connect(0, 0, out);
   chain.accept(1, batch_of<int>({1}));
   chain.work();
@@ -258,7 +262,8 @@ TEST_CASE("batches for a sink go to its writer at once") {
   steps log;
   weir_test::recording_output writer{1};
   weir::operator_chain chain{env, 1};
-  chain.add(std::make_unique<noting_operator>("a", log), weir_test::plain_context("a"), {&weir::element_type_of<int>()});
+  chain.add(std::make_unique<noting_operator>("a", log), weir_test::plain_context("a"),
+            {&weir::element_type_of<int>()});
   chain.add(std::make_unique<noting_operator>("sink", log), weir_test::plain_context("sink"), {});
   chain.connect(0, 0, 1, 0);
   chain.set_writer(1, writer);

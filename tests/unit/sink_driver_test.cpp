@@ -67,11 +67,10 @@ weir::prepared_output prepared(std::uint64_t checkpoint) {
 }
 
 weir::sink_answers noting_answers(steps& log) {
-  return {[&log](checkpoint_id id, const std::string& name) {
-            log.push_back("prepared " + to_string(id) + " as " + name);
-          },
-          [&log](checkpoint_id up_to) { log.push_back("committed up to " + to_string(up_to)); },
-          [&log] { log.push_back("threw"); }};
+  return {
+      [&log](checkpoint_id id, const std::string& name) { log.push_back("prepared " + to_string(id) + " as " + name); },
+      [&log](checkpoint_id up_to) { log.push_back("committed up to " + to_string(up_to)); },
+      [&log] { log.push_back("threw"); }};
 }
 
 /// A companion that only remembers its commands.

@@ -54,7 +54,9 @@ struct reading {
 using values = std::vector<int>;
 using names = std::vector<std::string>;
 
-weir::processing_time at_ms(int ms) { return weir::processing_time{std::chrono::milliseconds{ms}}; }
+weir::processing_time at_ms(int ms) {
+  return weir::processing_time{std::chrono::milliseconds{ms}};
+}
 
 /// A source subtask: an operator with its splits in a chain of its own.
 struct source_subtask {
@@ -86,8 +88,8 @@ struct source_subtask {
 
 using places = std::map<std::string, std::string>;
 
-weir::companion_read read_of(std::vector<int> records, std::string split, std::string position, bool split_ended = false,
-                             bool all_ended = false) {
+weir::companion_read read_of(std::vector<int> records, std::string split, std::string position,
+                             bool split_ended = false, bool all_ended = false) {
   weir::companion_read read;
   if (!records.empty())
     read.batches.push_back(weir_test::batch_of(records));
@@ -145,7 +147,8 @@ TEST_CASE("no more than 64 splits are open at a time") {
 }
 
 TEST_CASE("a reader is not asked before the time it named, and others read meanwhile") {
-  const scripted_source source{{{"a", {{{1}, read_status::later, at_ms(50)}, {{2}}}}, {"b", {{{3}, read_status::later, at_ms(40)}}}}};
+  const scripted_source source{
+      {{"a", {{{1}, read_status::later, at_ms(50)}, {{2}}}}, {"b", {{{3}, read_status::later, at_ms(40)}}}}};
   reading in{source};
   REQUIRE(in.read(at_ms(10)));
   REQUIRE(in.read(at_ms(10)));

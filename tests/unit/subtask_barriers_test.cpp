@@ -308,8 +308,8 @@ TEST_CASE("an abort drops a barrier that is due and lets its channels go") {
 
 TEST_CASE("a source forgets a checkpoint that was aborted before its barrier left") {
   weir_test::subtask_harness task;
-  const auto source = std::make_shared<weir_test::scripted_source>(
-    weir_test::scripted_source::script{{"a", {{{1, 2, 3, 4}}}}});
+  const auto source =
+      std::make_shared<weir_test::scripted_source>(weir_test::scripted_source::script{{"a", {{{1, 2, 3, 4}}}}});
   task.setup.splits = std::make_shared<const std::vector<weir::source_split>>(source->enumerate(1));
   task.add("lines", [source] { return std::make_unique<weir::source_operator>(source); },
            {&weir::element_type_of<int>()});

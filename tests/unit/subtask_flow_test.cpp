@@ -26,7 +26,9 @@ using weir_test::summing_subtask;
 
 using texts = std::vector<std::string>;
 
-weir::watermark mark_at(int ms) { return {weir::event_time{std::chrono::milliseconds{ms}}}; }
+weir::watermark mark_at(int ms) {
+  return {weir::event_time{std::chrono::milliseconds{ms}}};
+}
 
 /// A source of one split.
 struct source_subtask : weir_test::subtask_harness {
@@ -379,7 +381,7 @@ TEST_CASE("the first output is reported once") {
 TEST_CASE("a source reports how many records it has emitted") {
   weir_test::subtask_harness task;
   const auto source =
-    std::make_shared<scripted_source>(scripted_source::script{{"a", std::vector<scripted_read>(10, {{1, 2, 3, 4}})}});
+      std::make_shared<scripted_source>(scripted_source::script{{"a", std::vector<scripted_read>(10, {{1, 2, 3, 4}})}});
   task.setup.splits = std::make_shared<const std::vector<weir::source_split>>(source->enumerate(1));
   task.setup.credit_window = 100;
   task.setup.report_records_every = 10;

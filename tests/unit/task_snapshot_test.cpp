@@ -21,10 +21,16 @@ using weir::snapshot_kind;
 using counts_table = weir::state_table<std::uint64_t, std::uint64_t>;
 using splits_table = weir::list_state_table<std::uint64_t>;
 
-weir::monotonic_time at_us(std::int64_t us) { return weir::monotonic_time{microseconds{us}}; }
-weir::aligned_barrier due(std::uint64_t id) { return {{checkpoint_id{id}, false, at_us(100)}, at_us(110), at_us(130), {}}; }
+weir::monotonic_time at_us(std::int64_t us) {
+  return weir::monotonic_time{microseconds{us}};
+}
+weir::aligned_barrier due(std::uint64_t id) {
+  return {{checkpoint_id{id}, false, at_us(100)}, at_us(110), at_us(130), {}};
+}
 
-std::uint64_t& count_of(counts_table& table, std::uint64_t key) { return table.touch(weir::key_hash(key), key); }
+std::uint64_t& count_of(counts_table& table, std::uint64_t key) {
+  return table.touch(weir::key_hash(key), key);
+}
 
 /// A subtask with keyed state and operator state.
 struct two_tables {
