@@ -31,6 +31,7 @@ bool input_channels::push(channel_message message) {
                  "message " + to_string(c.last.next()), to_string(message.sequence),
                  message.sequence > c.last ? "messages were lost on the way" : "a message came twice"});
   c.last = message.sequence;
+  queued_ += std::holds_alternative<batch_ptr>(message.payload) ? 1 : 0;
   c.queue.push_back(std::move(message));
   return true;
 }
@@ -39,8 +40,10 @@ channel_message input_channels::take(std::size_t index) {
   channel& c = channels_[index];
   channel_message message = std::move(c.queue.front());
   c.queue.pop_front();
-  if (std::holds_alternative<batch_ptr>(message.payload))
+  if (std::holds_alternative<batch_ptr>(message.payload)) {
     ++c.taken;
+    --queued_;
+  }
   return message;
 }
 
@@ -51,14 +54,6 @@ std::optional<credit_grant> input_channels::due_grant(std::size_t index) {
     return std::nullopt;
   c.granted = c.taken + window_;
   return credit_grant{region_, attempt_, c.spec.id, c.granted, c.last};
-}
-
-std::size_t input_channels::queued() const noexcept {
-  std::size_t sum = 0;
-  for (const channel& c : channels_)
-    for (const channel_message& message : c.queue)
-      sum += std::holds_alternative<batch_ptr>(message.payload) ? 1 : 0;
-  return sum;
 }
 
 } // namespace weir::inline v0

@@ -53,7 +53,7 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return channels_.size(); }
   [[nodiscard]] const input_channel_spec& spec(std::size_t index) const noexcept { return channels_[index].spec; }
   /// Batches that wait in all queues; never more than channels × window.
-  [[nodiscard]] std::size_t queued() const noexcept;
+  [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
 
 private:
   struct channel {
@@ -70,6 +70,7 @@ private:
   std::vector<channel> channels_;
   std::unordered_map<channel_id, std::size_t> by_id_;
   std::size_t turn_ = 0;
+  std::size_t queued_ = 0;
 };
 
 } // namespace weir::inline v0

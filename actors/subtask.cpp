@@ -50,7 +50,6 @@ public:
 
 protected:
   caf::behavior make_behavior() override {
-    post(this_actor(), open_operators{});
     return {
         [this](open_operators) { guarded([this] { open(); }); },
         [this](connect_channels& channels) {
@@ -220,7 +219,10 @@ private:
 } // namespace
 
 caf::actor spawn_subtask(caf::actor_system& system, subtask_setup setup, subtask_peers peers) {
-  return system.spawn<subtask_actor>(std::move(setup), std::move(peers));
+  caf::actor subtask = system.spawn<subtask_actor>(std::move(setup), std::move(peers));
+  // Sent from here, so that it comes before anything that the holder of the handle sends.
+  post(subtask, open_operators{});
+  return subtask;
 }
 
 } // namespace weir::inline v0

@@ -24,10 +24,10 @@ namespace {
 int run_child(const std::string& store) {
   weir::job job{"startup"};
   job.source("numbers", weir::generator<std::uint64_t>{2, [](std::uint64_t i) { return i; }}.rate(0.01))
-    .sink("out", weir::callback{[](const std::uint64_t&) {
-            if (::write(STDOUT_FILENO, ".", 1) != 1)
-              std::abort();
-          }});
+      .sink("out", weir::callback{[](const std::uint64_t&) {
+              if (::write(STDOUT_FILENO, ".", 1) != 1)
+                std::abort();
+            }});
   const char* arguments[] = {"startup", "--store", store.c_str(), "--fresh", "--log-level", "off"};
   return weir::run(job, 6, arguments);
 }

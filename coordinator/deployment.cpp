@@ -124,9 +124,24 @@ std::vector<std::string> match_state(const job_plan& plan, const std::vector<ope
   return names;
 }
 
-region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
+void check_schemas(const job_plan& plan, const std::vector<std::string>& state_names, const checkpoint_reader& store,
+                   checkpoint_id checkpoint) {
+  const auto schemas = store.schemas();
+  const auto stored = store.state_tables(checkpoint);
+  for (node_index i = 0; i != plan.graph->nodes.size(); ++i) {
+    const std::unique_ptr<any_operator> op = plan.node(i).make();
+    for (any_state_table* table : op->state_tables())
+      for (const auto& s : stored)
+        if (s.operator_name == state_names[i] && s.table == table->name())
+          for (const stored_schema& schema : schemas)
+            if (std::find(s.schemas.begin(), s.schemas.end(), schema.id) != s.schemas.end())
+              table->expect_stored_schema(schema.record.json);
+  }
+}
+
+region_preparation prepare_region(const checkpoint_store& store, const job_plan& plan,
                                   const std::vector<operator_facts>& facts, const job_options& options,
-                                  region_id region, std::optional<checkpoint_id> checkpoint, wall_time now) {
+                                  region_id region, std::optional<checkpoint_id> checkpoint) {
   region_preparation prepared;
   prepared.region = region;
   prepared.restored = checkpoint;
@@ -176,7 +191,6 @@ region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
       }
     }
   }
-  prepared.attempt = store.begin_attempt(region, now, checkpoint);
   return prepared;
 }
 

@@ -39,6 +39,11 @@ void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path);
 [[nodiscard]] std::vector<std::string> match_state(const job_plan& plan, const std::vector<operator_facts>& facts,
                                                    const checkpoint_reader& store, checkpoint_id checkpoint);
 
+/// Compares the schemas of the checkpoint's state with the operators'. `state_names` are those of `match_state`. Throws
+/// store_error with the first difference.
+void check_schemas(const job_plan& plan, const std::vector<std::string>& state_names, const checkpoint_reader& store,
+                   checkpoint_id checkpoint);
+
 /// What is known of a region's next attempt before its subtasks are spawned.
 struct region_preparation {
   region_id region{0};
@@ -50,11 +55,11 @@ struct region_preparation {
 };
 
 /// Makes the region ready to be spawned from a checkpoint (none: from the beginning): enumerates or checks splits, lets
-/// sinks see to their output, begins the attempt in the store. Blocks; throws what they throw.
-[[nodiscard]] region_preparation prepare_region(checkpoint_store& store, const job_plan& plan,
+/// sinks see to their output. Reads the store, and leaves it as it is: what is refused here has changed nothing in it.
+/// The attempt is still to be begun. Blocks; throws what sources and sinks throw.
+[[nodiscard]] region_preparation prepare_region(const checkpoint_store& store, const job_plan& plan,
                                                 const std::vector<operator_facts>& facts, const job_options& options,
-                                                region_id region, std::optional<checkpoint_id> checkpoint,
-                                                wall_time now);
+                                                region_id region, std::optional<checkpoint_id> checkpoint);
 
 /// A subtask of a prepared region.
 [[nodiscard]] subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>& facts,

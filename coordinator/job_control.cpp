@@ -36,7 +36,8 @@ job_control::job_control(job_status first, std::shared_ptr<environment> env)
 
 void job_control::attach(caf::actor coordinator) {
   const std::lock_guard lock(mutex_);
-  coordinator_ = std::move(coordinator);
+  if (!end_) // a short job may be over by now
+    coordinator_ = std::move(coordinator);
 }
 
 void job_control::ask(job_request request) {
@@ -127,7 +128,11 @@ checkpoint_id job_handle::checkpoint() {
   auto answer = std::make_shared<std::promise<checkpoint_id>>();
   std::future<checkpoint_id> future = answer->get_future();
   control_->ask({job_request::kind::checkpoint, std::move(answer)});
-  return future.get();
+  try {
+    return future.get();
+  } catch (const std::future_error&) {
+    throw error({"checkpoint", "a running job", "one that ended meanwhile", "start it again"});
+  }
 }
 
 void job_handle::stop() {

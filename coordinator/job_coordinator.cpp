@@ -11,9 +11,6 @@ namespace weir::inline v0 {
 
 namespace {
 
-/// How long a subtask may take to stop. User code that has not returned by then never will.
-constexpr std::chrono::seconds stop_patience{30};
-
 checkpoint_settings settings_of(const job_options& options) {
   checkpoint_settings settings{options};
   if (!options.checkpoints) {
@@ -31,42 +28,43 @@ job_coordinator::job_coordinator(caf::actor_config& config, prepared_job job, st
       control_(std::move(control)),
       checkpoints_(settings_of(job_.options), make_topology(*job_.plan)),
       failures_(job_.options.restart, static_cast<std::uint32_t>(job_.plan->regions.size())) {
-  set_down_handler([this](const caf::down_msg& down) { on_down(down); });
-  set_exit_handler([this](const caf::exit_msg&) { end_job(job_state::cancelled, nullptr); });
+  set_down_handler([this](const caf::down_msg& down) { guarded([&] { on_down(down); }); });
+  set_exit_handler([this](const caf::exit_msg&) { guarded([this] { end_job(job_state::cancelled, nullptr); }); });
   set_error_handler([](const caf::error&) {});
 }
 
 caf::behavior job_coordinator::make_behavior() {
   post(caf::actor_cast<caf::actor>(this), begin_job{});
-  // What the decisions' own code throws must not pass silently: it fails the job.
-  const auto guarded = [this](auto work) {
-    try {
-      work();
-    } catch (...) {
-      fail_job(std::current_exception());
-    }
-    arm_timer();
-  };
   return {
-      [=, this](begin_job) { guarded([&] { begin(); }); },
-      [=, this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
-      [=](const run_there& there) { guarded([&] { (*there.work)(); }); },
-      [=, this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
-      [=, this](coordinator_tick) {
+      [this](begin_job) { guarded([this] { begin(); }); },
+      [this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
+      [this](const run_there& there) { guarded([&] { (*there.work)(); }); },
+      [this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
+      [this](coordinator_tick) {
         timer_due_.reset();
-        guarded([&] { tick(); });
+        guarded([this] { tick(); });
       },
   };
 }
 
 void job_coordinator::on_exit() {
+  // Nothing is left if the job has ended as it should; else nobody may wait for it for ever.
+  send_to_all(stop_subtask{});
+  post(store_, stop_subtask{});
+  control_->finish(job_state::failed,
+                   std::make_exception_ptr(job_failed({"job \"" + job_.graph->job_name + "\"", "a coordinator",
+                                                       "one that ended before the job", "start the job again"})));
   regions_.clear();
   store_ = nullptr;
 }
 
 void job_coordinator::log(log_level level, const std::string& line) const {
-  if (job_.log)
+  if (!job_.log)
+    return;
+  try {
     job_.log(level, line);
+  } catch (...) { // NOLINT(bugprone-empty-catch): a log that can't be written must not end the job
+  }
 }
 
 void job_coordinator::begin() {
@@ -99,10 +97,7 @@ void job_coordinator::on_request(job_request request) {
     carry_out(checkpoints_.request(checkpoint_trigger::stop, now()));
     break;
   case job_request::kind::drain:
-    log(log_level::info, "draining");
-    control_->update([](job_status& s) { s.state = job_state::stopping; });
-    carry_out(checkpoints_.request(checkpoint_trigger::drain, now()));
-    send_to_sources(drain_sources{});
+    on_drain();
     break;
   case job_request::kind::cancel:
     log(log_level::info, "cancelled");
@@ -111,18 +106,32 @@ void job_coordinator::on_request(job_request request) {
   }
 }
 
+void job_coordinator::on_drain() {
+  const checkpoint_decisions decisions = checkpoints_.request(checkpoint_trigger::drain, now());
+  const bool refused = std::any_of(decisions.begin(), decisions.end(), [](const checkpoint_decision& d) {
+    return std::holds_alternative<refuse_decision>(d);
+  });
+  if (!refused) {
+    log(log_level::info, "draining");
+    control_->update([](job_status& s) { s.state = job_state::stopping; });
+    draining_ = true;
+    send_to_sources(drain_sources{});
+  }
+  carry_out(decisions);
+}
+
 void job_coordinator::end_job(job_state state, std::exception_ptr failure) {
   if (std::exchange(ending_, true))
     return;
   end_state_ = state;
   end_failure_ = std::move(failure);
   carry_out(checkpoints_.shut_down(state == job_state::failed ? "the job has failed" : "the job is ending"));
-  answer_demands(std::nullopt, "the job has ended");
+  refuse(demands_, "the job has ended");
+  refuse(answered_by_next_, "the job has ended");
   for (region& r : regions_) {
     r.restart_at.reset();
     stop_region(r);
   }
-  stuck_at_ = now() + stop_patience;
   end_if_all_dead();
 }
 
@@ -154,7 +163,6 @@ void job_coordinator::end_if_all_dead() {
 
 void job_coordinator::close_store() {
   closing_ = true;
-  stuck_at_.reset();
   std::optional<run_status> status;
   if (end_state_ == job_state::finished)
     status = run_status::finished;
@@ -178,22 +186,29 @@ void job_coordinator::close_store() {
 }
 
 void job_coordinator::tick() {
-  if (stuck_at_ && now() >= *stuck_at_) {
-    std::string names;
-    for (const region& r : regions_)
+  std::string stuck;
+  for (const region& r : regions_)
+    if (r.stuck_at && now() >= *r.stuck_at)
       for (const auto& [id, subtask] : r.alive)
-        names += (names.empty() ? "" : ", ") + job_.plan->name_of(id);
-    log(log_level::error, "does not stop: " + names);
-    control_->update([](job_status& s) { s.state = job_state::failed; });
-    control_->finish(job_state::failed, std::make_exception_ptr(stuck_error(
-                                            {"subtask " + names, "an end within " + human_duration(stop_patience),
-                                             "user code that does not return", "end the process"})));
-    stuck_at_.reset();
-    return;
-  }
+        stuck += (stuck.empty() ? "" : ", ") + job_.plan->name_of(id);
+  if (!stuck.empty())
+    return give_up_on(stuck);
   for (region& r : regions_)
     restart_if_due(r);
   carry_out(checkpoints_.tick(now()));
+}
+
+void job_coordinator::give_up_on(const std::string& stuck) {
+  log(log_level::error, "does not stop: " + stuck);
+  for (region& r : regions_)
+    r.stuck_at.reset();
+  const auto failure =
+      std::make_exception_ptr(stuck_error({"subtask " + stuck, "an end within " + human_duration(stop_patience),
+                                           "user code that does not return", "end the process"}));
+  end_job(job_state::failed, failure);
+  for (region& r : regions_)
+    r.stuck_at.reset(); // the job is given up: whoever waits is told now, and the rest ends when it can
+  control_->finish(job_state::failed, failure);
 }
 
 void job_coordinator::arm_timer() {
@@ -202,10 +217,11 @@ void job_coordinator::arm_timer() {
     if (at && (!next || *at < *next))
       next = at;
   };
-  for (const region& r : regions_)
+  for (const region& r : regions_) {
     if (r.alive.empty() && !r.preparing)
       sooner(r.restart_at);
-  sooner(stuck_at_);
+    sooner(r.stuck_at);
+  }
   if (!next || (timer_due_ && *timer_due_ <= *next))
     return;
   timer_due_ = next;

@@ -33,7 +33,11 @@ void job_coordinator::carry_out(const open_decision& decision) {
             [this, trigger = decision.trigger](checkpoint_id id) { on_opened(id, trigger); },
             [this](std::exception_ptr thrown) {
               log(log_level::error, "no checkpoint could be opened: " + text_of(thrown));
+              // Those who asked for this one are answered now; who asked since waits for the next.
+              refuse(answered_by_next_, text_of(thrown));
+              auto later = std::exchange(demands_, {});
               carry_out(checkpoints_.open_failed(text_of(thrown), now()));
+              demands_.insert(demands_.begin(), later.begin(), later.end());
             });
 }
 
@@ -91,7 +95,8 @@ void job_coordinator::carry_out(const complete_decision& decision) {
 
 void job_coordinator::carry_out(const commit_decision& decision) {
   if (decision.trigger == checkpoint_trigger::demand)
-    answer_demands(decision.id, "");
+    for (const auto& answer : std::exchange(answered_by_next_, {}))
+      answer->set_value(decision.id);
   send_to_all(checkpoint_completed{decision.id});
 }
 
@@ -113,8 +118,8 @@ void job_coordinator::carry_out(const abort_decision& decision) {
     send_to_sources(resume_sources{});
     control_->update([](job_status& s) { s.state = job_state::running; });
   }
-  if (decision.trigger == checkpoint_trigger::demand && !answered_by_next_.empty())
-    answer_demands(std::nullopt, decision.reason);
+  if (decision.trigger == checkpoint_trigger::demand)
+    refuse(answered_by_next_, decision.reason);
   tell_store([id = decision.id, status = decision.status, reason = decision.reason, late,
               at = wall()](checkpoint_store& s) { s.fail_checkpoint(id, status, reason, late, at); });
 }
@@ -122,7 +127,9 @@ void job_coordinator::carry_out(const abort_decision& decision) {
 void job_coordinator::carry_out(const refuse_decision& decision) {
   log(log_level::warning, std::string{to_text(decision.trigger)} + " is refused: " + decision.reason);
   if (decision.trigger == checkpoint_trigger::demand)
-    answer_demands(std::nullopt, decision.reason);
+    refuse(demands_, decision.reason);
+  if (decision.trigger == checkpoint_trigger::stop && !ending_ && !draining_ && failures_.all_running())
+    control_->update([](job_status& s) { s.state = job_state::running; });
 }
 
 void job_coordinator::carry_out(const end_decision& decision) {
@@ -134,17 +141,10 @@ void job_coordinator::carry_out(const fail_job_decision& decision) {
       job_failed({"job \"" + job_.graph->job_name + "\"", "", decision.reason, "see failure_overview in the store"})));
 }
 
-void job_coordinator::answer_demands(std::optional<checkpoint_id> id, const std::string& reason) {
-  auto answers = std::exchange(answered_by_next_, {});
-  if (!id)
-    std::move(demands_.begin(), demands_.end(), std::back_inserter(answers)), demands_.clear();
-  for (const auto& answer : answers) {
-    if (id)
-      answer->set_value(*id);
-    else
-      answer->set_exception(std::make_exception_ptr(
-          error({"checkpoint of job \"" + job_.graph->job_name + "\"", "", reason, "ask again"})));
-  }
+void job_coordinator::refuse(demand_list& demands, const std::string& reason) {
+  for (const auto& answer : std::exchange(demands, {}))
+    answer->set_exception(std::make_exception_ptr(
+        error({"checkpoint of job \"" + job_.graph->job_name + "\"", "", reason, "ask again"})));
 }
 
 void job_coordinator::prune() {

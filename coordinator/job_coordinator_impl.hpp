@@ -10,6 +10,7 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include <chrono>
 #include <exception>
 #include <map>
 #include <memory>
@@ -20,6 +21,9 @@
 #include <vector>
 
 namespace weir::inline v0 {
+
+/// How long a subtask may take to stop. User code that has not returned by then never will.
+inline constexpr std::chrono::seconds stop_patience{30};
 
 class job_coordinator final : public caf::event_based_actor {
 public:
@@ -41,6 +45,7 @@ private:
     std::optional<monotonic_time> restart_at; ///< when it has failed, and all of it is dead
     bool preparing = false;
     bool saw_output = false;
+    std::optional<monotonic_time> stuck_at; ///< subtasks that are not dead by then never will be
     std::optional<failure_id> failure;
     std::optional<monotonic_time> failed_at; ///< or, of a resumed job's first attempt, when the start was asked for
     recovery_record recovery;
@@ -49,6 +54,8 @@ private:
   // -- the job's life (job_coordinator.cpp)
   void begin();
   void on_request(job_request request);
+  void on_drain();
+  void give_up_on(const std::string& stuck);
   void end_job(job_state state, std::exception_ptr failure);
   void fail_job(std::exception_ptr failure);
   void end_if_all_dead();
@@ -80,7 +87,8 @@ private:
   void carry_out(const fail_job_decision& decision);
   void on_opened(checkpoint_id id, checkpoint_trigger trigger);
   void on_acknowledged(const subtask_report& report, const checkpoint_acknowledged& ack);
-  void answer_demands(std::optional<checkpoint_id> id, const std::string& reason);
+  using demand_list = std::vector<std::shared_ptr<std::promise<checkpoint_id>>>;
+  void refuse(demand_list& demands, const std::string& reason);
   void prune();
 
   /// Runs `work` on the store's thread, then `then` with its result here; what it throws goes to `otherwise`.
@@ -106,6 +114,17 @@ private:
           return true;
         },
         [](bool) {}, [this](std::exception_ptr thrown) { fail_job(thrown); });
+  }
+
+  /// Runs what a message asks for. What it throws must not pass silently: it fails the job.
+  template <class Work>
+  void guarded(Work work) {
+    try {
+      work();
+    } catch (...) {
+      fail_job(std::current_exception());
+    }
+    arm_timer();
   }
 
   template <class Message>
@@ -138,10 +157,9 @@ private:
   checkpoint_tracker checkpoints_;
   failure_tracker failures_;
   std::map<std::pair<checkpoint_id, subtask_id>, std::chrono::microseconds> write_times_;
-  std::vector<std::shared_ptr<std::promise<checkpoint_id>>> demands_;          ///< waiting for an opening
-  std::vector<std::shared_ptr<std::promise<checkpoint_id>>> answered_by_next_; ///< of the demanded one that is open
+  demand_list demands_;          ///< waiting for an opening
+  demand_list answered_by_next_; ///< of the demanded one that is open
   std::optional<monotonic_time> timer_due_;
-  std::optional<monotonic_time> stuck_at_; ///< subtasks that are not dead by then never will be
   bool draining_ = false; ///< sources that start from now on end at once
   bool ending_ = false;
   bool closing_ = false;

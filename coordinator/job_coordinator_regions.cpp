@@ -48,6 +48,8 @@ void job_coordinator::stop_region(region& r) {
   r.running = false;
   if (std::exchange(r.stopping, true))
     return;
+  if (!r.alive.empty())
+    r.stuck_at = now() + stop_patience;
   for (const auto& [id, subtask] : r.alive)
     post(subtask, stop_subtask{});
 }
@@ -167,7 +169,6 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
     ++s.restarts;
   });
   stop_region(r);
-  stuck_at_ = at + std::chrono::seconds{30};
   restart_if_due(r);
 }
 
@@ -175,6 +176,12 @@ void job_coordinator::on_down(const caf::down_msg& down) {
   if (store_ && down.source == store_.address()) {
     store_ = nullptr;
     job_.store.reset();
+    if (!closing_) {
+      end_state_ = job_state::failed;
+      end_failure_ = std::make_exception_ptr(job_failed(
+          {"job \"" + job_.graph->job_name + "\"", "a store", "that its actor has ended", "start the job again"}));
+      send_to_all(stop_subtask{});
+    }
     control_->finish(end_state_, end_failure_);
     quit();
     return;
@@ -190,8 +197,7 @@ void job_coordinator::on_down(const caf::down_msg& down) {
         if (r.alive.empty()) {
           if (r.failed_at && !r.recovery.stopped)
             r.recovery.stopped = now() - *r.failed_at;
-          if (!ending_)
-            stuck_at_.reset();
+          r.stuck_at.reset();
         }
         restart_if_due(r);
         end_if_all_dead();
@@ -212,8 +218,11 @@ void job_coordinator::restart(region& r) {
   ask_store(
       [plan = job_.plan, facts = job_.facts, options = job_.options, id, at = wall()](checkpoint_store& s) {
         const verified_checkpoint newest = s.read().newest_verified();
-        s.restore_region(id, newest.id, at);
-        region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id, at);
+        region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id);
+        s.group([&] {
+          s.restore_region(id, newest.id, at);
+          prepared.attempt = s.begin_attempt(id, at, newest.id);
+        });
         for (const skipped_checkpoint& skipped : newest.skipped)
           prepared.remarks.push_back("checkpoint " + to_string(skipped.id) +
                                      " is damaged and passed over: " + skipped.problems.front().what);

@@ -58,7 +58,7 @@ job_handle runtime::start(const job& j, const job_options& options) {
   prepared.graph = std::make_shared<const job_graph>(j.graph());
   plan_result planned = make_plan(*prepared.graph, options);
   refuse_problems(prepared.graph->job_name, planned.problems);
-  const auto say = [this](log_level level, const std::string& line) {
+  const log_function say = [this](log_level level, const std::string& line) {
     if (log_)
       log_(level, line);
   };
@@ -97,20 +97,43 @@ job_handle runtime::start(const job& j, const job_options& options) {
     return job_handle{std::move(control)};
   }
 
+  try {
+    resume_or_begin(prepared, status, where.now, say);
+  } catch (...) {
+    // A run that never began leaves nothing behind.
+    if (!opened.resumed && options.checkpoints)
+      checkpoint_store::take_back(std::move(*prepared.store));
+    throw;
+  }
+
+  auto control = std::make_shared<job_control>(status, env_);
+  control->attach(spawn_coordinator(system_, std::move(prepared), control));
+  return job_handle{std::move(control)};
+}
+
+void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_time now, const log_function& say) {
+  checkpoint_store& store = *prepared.store;
+  const opened_store& opened = store.opened();
+  const job_plan& plan = *prepared.plan;
+  const job_options& options = prepared.options;
   const verified_checkpoint newest = store.read().newest_verified();
   for (const skipped_checkpoint& skipped : newest.skipped)
     say(log_level::warning,
         "checkpoint " + to_string(skipped.id) + " is damaged and passed over: " + skipped.problems.front().what);
   // All that can refuse the job comes before anything in the store changes.
   if (newest.id)
-    static_cast<void>(match_state(plan, prepared.facts, store.read(), *newest.id));
-  store.register_plan(operator_records(plan), schema_records(prepared.facts), plan.max_parallelism);
-  store.restore(newest.id, where.now);
+    check_schemas(plan, match_state(plan, prepared.facts, store.read(), *newest.id), store.read(), *newest.id);
+  for (const region_plan& region : plan.regions)
+    prepared.regions.push_back(prepare_region(store, plan, prepared.facts, options, region.id, newest.id));
+  store.group([&] {
+    store.register_plan(operator_records(plan), schema_records(prepared.facts), plan.max_parallelism);
+    store.restore(newest.id, now);
+    for (region_preparation& region : prepared.regions)
+      region.attempt = store.begin_attempt(region.region, now, newest.id);
+  });
   prepared.resumed = opened.resumed;
   status.resumed_from = newest.id;
   status.newest_checkpoint = newest.id;
-  for (const region_plan& region : plan.regions)
-    prepared.regions.push_back(prepare_region(store, plan, prepared.facts, options, region.id, newest.id, where.now));
   if (newest.id)
     say(log_level::info, "resumes run " + opened.run_uuid.substr(0, 8) + " from checkpoint " + to_string(*newest.id) +
                              ", " + age_of(store.read(), *newest.id, env_->now()) + " old, in " + status.store);
@@ -118,10 +141,6 @@ job_handle runtime::start(const job& j, const job_options& options) {
     say(log_level::info, (opened.resumed ? "resumes run " : "begins run ") + opened.run_uuid.substr(0, 8) +
                              (opened.resumed ? ", which has no complete checkpoint yet," : std::string{}) +
                              (options.checkpoints ? " in " + status.store : " without checkpoints"));
-
-  auto control = std::make_shared<job_control>(status, env_);
-  control->attach(spawn_coordinator(system_, std::move(prepared), control));
-  return job_handle{std::move(control)};
 }
 
 void use_fair_scheduler(caf::actor_system_config& config, std::size_t threads) {

@@ -32,6 +32,8 @@ public:
   job_handle start(const job& j, const job_options& options = {});
 
 private:
+  void resume_or_begin(prepared_job& prepared, job_status& status, wall_time now, const log_function& say);
+
   caf::actor_system& system_;
   std::shared_ptr<environment> env_;
   blocking_work blocking_;

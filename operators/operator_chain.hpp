@@ -42,11 +42,11 @@ public:
   std::size_t add(std::unique_ptr<any_operator> op, std::unique_ptr<operator_context> context,
                   const std::vector<const element_type*>& ports);
   /// Leads a port to an input of a later stage.
-  void connect(std::size_t stage, std::size_t port, std::size_t to_stage, std::size_t input);
+  void connect(std::size_t from, std::size_t port, std::size_t to_stage, std::size_t input);
   /// Leads a port out of the chain.
-  void connect(std::size_t stage, std::size_t port, chain_output& to);
+  void connect(std::size_t from, std::size_t port, chain_output& to);
   /// Batches for this stage, a sink, go to its writer instead.
-  void set_writer(std::size_t stage, chain_output& writer);
+  void set_writer(std::size_t index, chain_output& writer);
   /// Opens all operators.
   void open();
   /// All state is loaded.
@@ -69,8 +69,8 @@ public:
   [[nodiscard]] bool output_full() const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return stages_.size(); }
-  [[nodiscard]] any_operator& at(std::size_t stage) noexcept;
-  [[nodiscard]] operator_context& context(std::size_t stage) noexcept;
+  [[nodiscard]] any_operator& at(std::size_t index) noexcept;
+  [[nodiscard]] operator_context& context(std::size_t index) noexcept;
   /// The outputs of the head: what a source emits into. Call `flush_head` after use.
   [[nodiscard]] operator_outputs& head_outputs() noexcept;
   void flush_head();
@@ -79,8 +79,8 @@ public:
   /// The name of the operator that ran last, for errors.
   [[nodiscard]] const std::string& current_operator() const noexcept;
   /// Records taken in by a stage, and emitted by it.
-  [[nodiscard]] std::uint64_t records_in(std::size_t stage) const noexcept;
-  [[nodiscard]] std::uint64_t records_out(std::size_t stage) const noexcept;
+  [[nodiscard]] std::uint64_t records_in(std::size_t index) const noexcept;
+  [[nodiscard]] std::uint64_t records_out(std::size_t index) const noexcept;
 
 private:
   struct stage;

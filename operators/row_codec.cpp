@@ -100,7 +100,7 @@ void row_reader::read_value(const row_column& column, column_value& into) {
   };
   const auto integer = [&into](auto value) {
     into.what = column_value::kind::integer;
-    into.integer = static_cast<std::int64_t>(value);
+    into.integer = static_cast<std::int64_t>(value); // NOLINT(bugprone-signed-char-misuse): -128 to 127 are meant
   };
   if (column.optional && !flag()) {
     into.what = column_value::kind::null;

@@ -18,8 +18,15 @@ void sink_operator::open(operator_context& context) {
 }
 
 void sink_operator::ready(operator_context&, bool restored) {
-  if (restored)
-    pending_.keep_share(subtask_index{index_}, parallelism_);
+  if (!restored)
+    return;
+  // Dealt by the subtask that prepared it: what one writer prepared must be committed in order, by one writer.
+  std::vector<std::string> others;
+  for (const auto& [key, state] : pending_)
+    if (state.subtask % parallelism_ != index_)
+      others.push_back(key);
+  for (const std::string& key : others)
+    pending_.erase(key);
 }
 
 std::size_t sink_operator::process(std::size_t, any_batch&, std::size_t, std::size_t, operator_outputs&) {

@@ -72,6 +72,10 @@ public:
   /// `<path>.<n>.old`. Refuses another job's store, other files, other versions, damage, a second process.
   static checkpoint_store open(const store_options& options);
 
+  /// Undoes an opening that began a run which then could not start: its file goes, and the store that was put aside for
+  /// it comes back. The lock is held throughout. Only for a store that did not resume; not for one in memory.
+  static void take_back(checkpoint_store&& store);
+
   checkpoint_store(checkpoint_store&&) noexcept;
   checkpoint_store& operator=(checkpoint_store&&) noexcept;
   ~checkpoint_store();

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> // NOLINT(modernize-deprecated-headers): renameat2 is not in <cstdio>
 #include <unistd.h>
 
 namespace weir::inline v0 {
@@ -208,6 +208,27 @@ checkpoint_store checkpoint_store::open(const store_options& options) {
       "closed = ? WHERE run = ? AND status = 'open'",
       options.now, header.run);
   return store;
+}
+
+void checkpoint_store::take_back(checkpoint_store&& store) {
+  fs::path path;
+  std::optional<fs::path> former;
+  std::optional<file_lock> lock;
+  {
+    checkpoint_store closing{std::move(store)};
+    path = closing.database_->path();
+    former = closing.opened_.put_aside;
+    lock = std::move(closing.lock_);
+  }
+  constexpr const char* suffixes[] = {"", "-wal", "-shm"};
+  for (const char* suffix : suffixes)
+    if (const auto file = with_suffix(path, suffix); is_there(file))
+      fs::remove(file);
+  if (former)
+    for (const char* suffix : suffixes)
+      if (const auto file = with_suffix(*former, suffix); is_there(file))
+        rename_file(file, with_suffix(path, suffix));
+  sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
 }
 
 } // namespace weir::inline v0

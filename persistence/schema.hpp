@@ -83,8 +83,8 @@ struct schema_match {
 [[nodiscard]] std::string to_json(const type_schema& schema);
 [[nodiscard]] std::string to_json(const table_schema& schema);
 /// The schema that such a text describes; throws `damaged_error` if it is not one.
-[[nodiscard]] type_schema type_schema_from_json(std::string_view json);
-[[nodiscard]] table_schema table_schema_from_json(std::string_view json);
+[[nodiscard]] type_schema type_schema_from_json(std::string_view text);
+[[nodiscard]] table_schema table_schema_from_json(std::string_view text);
 
 /// Whether values stored as `stored` can be loaded as `current`. Members must have the same names, types and order,
 /// except in classes whose version is higher now than it was: their `serialize` is given the stored version.

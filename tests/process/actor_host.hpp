@@ -37,7 +37,7 @@ public:
   enum class scheduler { fair, default_of_caf };
 
   explicit actor_host(std::size_t threads = 2, scheduler kind = scheduler::fair)
-    : config_(make_config(threads, kind)), system_(*config_), jobs_(system_) {
+      : config_(make_config(threads, kind)), system_(*config_), jobs_(system_) {
     jobs_.log_to([log = log_](weir::log_level level, const std::string& line) {
       if (level >= weir::log_level::info)
         log->add(line);

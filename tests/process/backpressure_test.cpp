@@ -82,7 +82,7 @@ weir::job fast_source(const std::function<void(const weir::stream<std::string>&)
   end(job.source("numbers", weir::generator<std::string>{[](std::uint64_t i) {
                    return std::string(record_bytes, static_cast<char>('a' + i % 26));
                  }})
-        .rebalance());
+          .rebalance());
   return job;
 }
 
@@ -147,6 +147,7 @@ TEST_CASE("a slow sink inside of its subtask holds a fast source back") {
 
 TEST_CASE("a slow sink with a thread of its own holds a fast source back") {
   std::atomic<std::uint64_t> written{0};
-  check_bounds(fast_source([&](const weir::stream<std::string>& numbers) { numbers.sink("slow", slow_device{written}); }),
-               written);
+  check_bounds(
+      fast_source([&](const weir::stream<std::string>& numbers) { numbers.sink("slow", slow_device{written}); }),
+      written);
 }

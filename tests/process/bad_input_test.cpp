@@ -112,7 +112,8 @@ TEST_CASE("an input that is not there or no file is refused before anything is m
   CHECK_FALSE(fs::exists(folder / "words.db"));
 }
 
-TEST_CASE("an input that was shortened, replaced or removed since the run began is refused, and the run goes on later") {
+TEST_CASE(
+    "an input that was shortened, replaced or removed since the run began is refused, and the run goes on later") {
   const scratch_folder folder;
   std::string text;
   for (int i = 0; i != 400'000; ++i)
@@ -175,10 +176,10 @@ TEST_CASE("a store that is no store, or another's, is refused and left as it is"
 
   stop_midway(parts);
   const std::string before = scratch_folder::read(store);
-  const auto other = run_program({weir_test::program("crash_program"), "--input",
-                                  WEIR_SOURCE_DIR "/examples/data/moby-dick.txt", "--table", folder / "words.db",
-                                  "--files", folder / "words", "--store", store},
-                                 folder / "log");
+  const auto other =
+      run_program({weir_test::program("crash_program"), "--input", WEIR_SOURCE_DIR "/examples/data/moby-dick.txt",
+                   "--table", folder / "words.db", "--files", folder / "words", "--store", store},
+                  folder / "log");
   check_refusal(other, "word-count", 2, {"that of job \"counting\"", "--store"});
   CHECK((scratch_folder::read(store) == before));
   check_goes_on(parts);
@@ -219,10 +220,11 @@ TEST_CASE("a damaged store is passed over to an earlier checkpoint or refused; o
     if (round == 0) {
       fs::resize_file(store, size / 2);
     } else {
-      // A piece of a page, anywhere behind the header.
-      const auto at = std::uniform_int_distribution<std::uintmax_t>{100, size - 64}(random);
+      // A few bytes, or a piece of a page, anywhere behind the header.
+      const std::size_t length = round % 2 == 0 ? 48 : 4'096;
+      const auto at = std::uniform_int_distribution<std::uintmax_t>{100, size - length}(random);
       std::string noise;
-      for (int i = 0; i != 48; ++i)
+      while (noise.size() != length)
         noise += static_cast<char>(random());
       write_at(store, at, noise);
     }
@@ -254,13 +256,7 @@ TEST_CASE("a folder that can't be written is refused") {
     check_refusal(run_program(counting_command(parts, {"--store", place}), folder / "log"), "counting", 1, {place});
   check_refusal(run_program(counting_command(parts, {"--store", folder / "none/counting.weir"}), folder / "log"),
                 "counting", 1, {"none", "make the folder"});
-  const std::string output = "/proc/self";
-  auto elsewhere = counting_command(parts);
-  elsewhere[2] = output;
-  const auto result = run_program(elsewhere, folder / "log");
-  INFO(result.err);
-  CHECK((result.code == 1 || result.code == 2));
-  CHECK_THAT(result.err, Catch::Contains("counting: ") && Catch::Contains(output));
+  check_refusal(run_program(counting_command(parts, {"--folder", "/proc"}), folder / "log"), "counting", 1, {"/proc/"});
 }
 
 TEST_CASE("a full disk fails the job, and when there is room it goes on exactly") {
@@ -276,13 +272,14 @@ TEST_CASE("a full disk fails the job, and when there is room it goes on exactly"
   parts.records = 300'000;
   if (!store_is_there)
     parts.folder = folder / "disk";
-  auto command = counting_command(parts, {"--restart", "fixed:2,10ms", "--checkpoint-interval", "20ms"});
-  command[4] = store_is_there ? folder / "disk/counting.weir" : folder / "counting.weir";
+  const std::string store = store_is_there ? folder / "disk/counting.weir" : folder / "counting.weir";
+  const auto command =
+      counting_command(parts, {"--restart", "fixed:2,10ms", "--checkpoint-interval", "20ms", "--store", store});
   const auto full = run_program(command, folder / "log");
   INFO(full.err);
   CHECK(full.signal == 0);
   CHECK(full.code == 1);
-  CHECK_THAT(full.err, Catch::Contains("counting: ") && Catch::Contains("full"));
+  CHECK_THAT(full.err, Catch::Contains("counting: ") && (Catch::Contains("full") || Catch::Contains("No space left")));
   REQUIRE(disk.grow());
   const auto again = run_program(command, folder / "again");
   INFO(again.err);
@@ -311,9 +308,7 @@ TEST_CASE("a second process on a store is refused, and the first goes on") {
   check_refusal(run_program(counting_command(parts, {"--fresh"}), folder / "second"), "counting", 2,
                 {counting_store(parts), "process " + std::to_string(first.pid())});
   // The sinks of another run are not taken, either.
-  auto other_store = counting_command(parts);
-  other_store[4] = folder / "other.weir";
-  const auto other = run_program(other_store, folder / "second");
+  const auto other = run_program(counting_command(parts, {"--store", folder / "other.weir"}), folder / "second");
   INFO(other.err);
   CHECK((other.code == 1 || other.code == 2));
   const auto end = first.wait_for(30s);
@@ -328,6 +323,7 @@ TEST_CASE("a fresh run keeps the old store, and takes another run's output only 
   const counting parts = small_job(folder);
   stop_midway(parts);
   check_refusal(run_program(counting_command(parts, {"--fresh"}), folder / "log"), "counting", 2, {"--replace-output"});
+  CHECK_FALSE(fs::exists(counting_store(parts) + ".1.old")); // the refused run left no trace
   const auto fresh = run_program(counting_command(parts, {"--fresh", "--replace-output"}), folder / "log");
   INFO(fresh.err);
   CHECK(fresh.code == 0);
@@ -352,7 +348,7 @@ TEST_CASE("a job that has finished says so, and one whose code fails says why") 
 TEST_CASE("a sink on the job's own store is refused") {
   const scratch_folder folder;
   const counting parts = small_job(folder);
-  auto command = counting_command(parts);
-  command[4] = folder / "counts.db"; // the sink's file
-  check_refusal(run_program(command, folder / "log"), "counting", 2, {"table", "counts.db", "--store"});
+  const std::string file_of_the_sink = folder / "counts.db";
+  check_refusal(run_program(counting_command(parts, {"--store", file_of_the_sink}), folder / "log"), "counting", 2,
+                {"table", file_of_the_sink, "--store"});
 }

@@ -21,7 +21,9 @@ namespace weir_test {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error{what + ": " + std::strerror(errno)}; }
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error{what + ": " + std::strerror(errno)};
+}
 
 int open_log(const std::string& path) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -83,8 +85,12 @@ void child_process::signal(int number) {
     ::kill(pid_, number);
 }
 
-std::string child_process::standard_output() const { return scratch_folder::read(log_ + ".out"); }
-std::string child_process::standard_error() const { return scratch_folder::read(log_ + ".err"); }
+std::string child_process::standard_output() const {
+  return scratch_folder::read(log_ + ".out");
+}
+std::string child_process::standard_error() const {
+  return scratch_folder::read(log_ + ".err");
+}
 
 std::size_t child_process::resident_bytes() const {
   unsigned long pages = 0;
@@ -105,6 +111,8 @@ program_result run_program(const std::vector<std::string>& command, const std::s
   return {end->code, end->signal, child.standard_output(), child.standard_error()};
 }
 
-std::string program(const std::string& name) { return WEIR_BINARY_DIR "/tests/process/" + name; }
+std::string program(const std::string& name) {
+  return WEIR_BINARY_DIR "/tests/process/" + name;
+}
 
 } // namespace weir_test

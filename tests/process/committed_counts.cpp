@@ -13,7 +13,7 @@ namespace weir_test {
 
 std::string committed_counts::look() {
   namespace fs = std::filesystem;
-  std::map<std::pair<unsigned, unsigned long>, std::string> fresh;
+  std::map<std::pair<unsigned long, unsigned>, std::string> fresh; // by checkpoint and subtask
   if (fs::exists(folder_))
     for (const auto& entry : fs::directory_iterator{folder_}) {
       const std::string name = entry.path().filename().string();
@@ -23,7 +23,7 @@ std::string committed_counts::look() {
         if (name.front() != '.')
           return name + " is no file of this sink";
       } else if (seen_.count(name) == 0) {
-        fresh[{subtask, checkpoint}] = name;
+        fresh[{checkpoint, subtask}] = name;
       }
     }
   for (const auto& [name, size] : seen_) {

@@ -8,7 +8,8 @@
 
 namespace weir_test {
 
-/// Reads the lines `{key: "…", count: …}` of each file once, in the order of checkpoints within each subtask.
+/// Reads the lines `{key: "…", count: …}` of each file once, in the order of checkpoints: between two of them a key is
+/// with one subtask.
 class committed_counts {
 public:
   explicit committed_counts(std::string folder) : folder_(std::move(folder)) {}

@@ -18,15 +18,14 @@ weir::job counting_job(const counting& parts) {
   auto source = weir::generator<std::uint64_t>{parts.records, [](std::uint64_t i) { return i; }};
   if (parts.rate > 0)
     source = source.rate(parts.rate);
-  auto numbers = job.source("numbers", source)
-                   .map(parts.fragile_name, [on_record = parts.on_record](std::uint64_t n) {
-                     if (on_record)
-                       on_record(n);
-                     return n;
-                   });
+  auto numbers = job.source("numbers", source).map(parts.fragile_name, [on_record = parts.on_record](std::uint64_t n) {
+    if (on_record)
+      on_record(n);
+    return n;
+  });
   auto counts = numbers.map("keys", [](std::uint64_t n) { return "key " + std::to_string(n % counting_keys); })
-                  .key_by(std::identity{})
-                  .count(parts.count_name, {.renamed_from = parts.count_renamed_from});
+                    .key_by(std::identity{})
+                    .count(parts.count_name, {.renamed_from = parts.count_renamed_from});
   counts.sink("table", weir::sqlite_table{parts.folder + "/counts.db", "counts"}.upsert("key"));
   counts.sink("files", weir::text_files{parts.folder + "/files"});
   numbers.sink("seen", weir::callback{[on_seen = parts.on_seen](const std::uint64_t& n) {
@@ -36,7 +35,9 @@ weir::job counting_job(const counting& parts) {
   return job;
 }
 
-std::string counting_store(const counting& parts) { return parts.folder + "/counting.weir"; }
+std::string counting_store(const counting& parts) {
+  return parts.folder + "/counting.weir";
+}
 
 std::string fault_in_output(const counting& parts, committed_counts& files) {
   if (std::string fault = files.look(); !fault.empty())

@@ -3,9 +3,11 @@
 
 #include "process/database.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <stdexcept>
 
 using namespace std::chrono_literals;
@@ -34,7 +36,13 @@ std::vector<std::string> counting_command(const counting& parts, const std::vect
                                  "2",
                                  "--checkpoint-interval",
                                  "50ms"};
-  words.insert(words.end(), more.begin(), more.end());
+  for (std::size_t i = 0; i != more.size(); ++i) {
+    const auto at = more[i].rfind("--", 0) == 0 ? std::find(words.begin(), words.end(), more[i]) : words.end();
+    if (at == words.end())
+      words.push_back(more[i]);
+    else
+      *std::next(at) = more[++i];
+  }
   return words;
 }
 

@@ -9,7 +9,8 @@
 
 namespace weir_test {
 
-/// The command that runs the job with its files in `parts.folder`, and with more options.
+/// The command that runs the job with its files in `parts.folder`. More options, each with its value in a word of its
+/// own, replace those that are there.
 std::vector<std::string> counting_command(const counting& parts, const std::vector<std::string>& more = {});
 
 /// Waits until the job has completed a checkpoint in this store; returns whether it did while it ran.

@@ -13,9 +13,9 @@ int main(int argc, char** argv) {
   const auto files = cli.option("files", "words", "the folder for every change of a count");
   weir::job job{"word-count"};
   auto counts = job.source("lines", weir::text_lines{input})
-                  .flat_map("words", weir_test::split_into_words)
-                  .key_by(std::identity{})
-                  .count("counts");
+                    .flat_map("words", weir_test::split_into_words)
+                    .key_by(std::identity{})
+                    .count("counts");
   counts.sink("table", weir::sqlite_table{table, "counts"}.upsert("key"));
   counts.sink("files", weir::text_files{files});
   return weir::run(job, cli);

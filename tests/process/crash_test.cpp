@@ -28,14 +28,23 @@ using weir_test::scratch_folder;
 namespace {
 
 constexpr int kills_wanted = 20;
-constexpr int novels = 16;
+constexpr int novels = 24;
 constexpr auto patience = 120s;
 
 std::vector<std::string> command(const std::string& input, const scratch_folder& where) {
-  return {weir_test::program("crash_program"), "--input",        input,
-          "--table",        where / "words.db", "--files",       where / "words",
-          "--store",        where / "job.weir", "--parallelism", "4",
-          "--checkpoint-interval", "100ms"};
+  return {weir_test::program("crash_program"),
+          "--input",
+          input,
+          "--table",
+          where / "words.db",
+          "--files",
+          where / "words",
+          "--store",
+          where / "job.weir",
+          "--parallelism",
+          "4",
+          "--checkpoint-interval",
+          "100ms"};
 }
 
 /// The sum of all counts of the table; nothing if the table is not there yet.

@@ -16,7 +16,9 @@ database::database(const std::string& path) {
   sqlite3_busy_timeout(connection_, 10'000);
 }
 
-database::~database() { sqlite3_close(connection_); }
+database::~database() {
+  sqlite3_close(connection_);
+}
 
 std::vector<std::vector<std::string>> database::rows(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
@@ -45,7 +47,9 @@ std::string database::value(const std::string& sql) {
   return all.front().front();
 }
 
-long long database::integer(const std::string& sql) { return std::stoll(value(sql)); }
+long long database::integer(const std::string& sql) {
+  return std::stoll(value(sql));
+}
 
 std::map<std::string, long long, std::less<>> counts_in_table(const std::string& path, const std::string& table) {
   std::map<std::string, long long, std::less<>> counts;

@@ -69,12 +69,12 @@ struct progress {
 weir::job sixteen_sources(progress& done) {
   weir::job job{"busy-sources"};
   job.source("numbers", weir::generator<std::uint64_t>{[](std::uint64_t i) { return i; }})
-    .map("work",
-         [&done](std::uint64_t n) {
-           done.records[n % busy_tasks].fetch_add(1, std::memory_order_relaxed);
-           return churn(n);
-         })
-    .sink("out", weir::callback{[](const std::uint64_t&) {}});
+      .map("work",
+           [&done](std::uint64_t n) {
+             done.records[n % busy_tasks].fetch_add(1, std::memory_order_relaxed);
+             return churn(n);
+           })
+      .sink("out", weir::callback{[](const std::uint64_t&) {}});
   return job;
 }
 
@@ -83,18 +83,18 @@ weir::job eight_pairs(progress& done) {
   weir::job job{"busy-pairs"};
   constexpr std::uint64_t half = busy_tasks / 2;
   auto numbers = job.source("numbers", weir::generator<std::uint64_t>{[](std::uint64_t i) { return i; }})
-                   .map("work", [&done](std::uint64_t n) {
-                     done.records[n % half].fetch_add(1, std::memory_order_relaxed);
-                     return churn(n);
-                   });
+                     .map("work", [&done](std::uint64_t n) {
+                       done.records[n % half].fetch_add(1, std::memory_order_relaxed);
+                       return churn(n);
+                     });
   numbers.key_by([](std::uint64_t n) { return n % 1'000; })
-    .reduce("sums", [](std::uint64_t a, const std::uint64_t& b) { return churn(a + b); })
-    .sink("out", weir::callback{[&done, at = std::make_shared<std::atomic<std::uint64_t>>(0), mine = std::size_t{0}](
-                                  const auto&) mutable {
-            if (mine == 0)
-              mine = half + at->fetch_add(1) % half; // each subtask has a copy of its own
-            done.records[mine].fetch_add(1, std::memory_order_relaxed);
-          }});
+      .reduce("sums", [](std::uint64_t a, const std::uint64_t& b) { return churn(a + b); })
+      .sink("out", weir::callback{[&done, at = std::make_shared<std::atomic<std::uint64_t>>(0),
+                                   mine = std::size_t{0}](const auto&) mutable {
+              if (mine == 0)
+                mine = half + at->fetch_add(1) % half; // each subtask has a copy of its own
+              done.records[mine].fetch_add(1, std::memory_order_relaxed);
+            }});
   return job;
 }
 
@@ -120,7 +120,7 @@ void check_fairness(actor_host& host, const weir::job& job, progress& done, std:
   milliseconds slowest_control{0};
   milliseconds slowest_checkpoint{0};
   milliseconds longest_round{0};
-  for (int round = 0; round != 5; ++round) {
+  for (int round = 0; round != 10; ++round) {
     std::array<std::uint64_t, busy_tasks> marks{};
     for (std::size_t i = 0; i != busy_tasks; ++i)
       marks[i] = done.records[i];
@@ -143,9 +143,8 @@ void check_fairness(actor_host& host, const weir::job& job, progress& done, std:
   CHECK(slowest_checkpoint <= 1s + 50 * slowest_control);
   CHECK(longest_round <= 1s + 50 * slowest_control);
   // Nobody has several times as much as another one of its kind.
-  const auto [least, most] =
-    std::minmax_element(done.records.begin(), done.records.begin() + parallelism,
-                        [](const auto& a, const auto& b) { return a.load() < b.load(); });
+  const auto [least, most] = std::minmax_element(done.records.begin(), done.records.begin() + parallelism,
+                                                 [](const auto& a, const auto& b) { return a.load() < b.load(); });
   CHECK(most->load() <= 5 * least->load());
   running.cancel();
   REQUIRE(running.wait_for(30s));

@@ -63,7 +63,7 @@ TEST_CASE("a checkpoint can be asked for, by several threads at once") {
   CHECK(running.wait().state == weir::job_state::finished);
   CHECK_THROWS_AS(running.checkpoint(), weir::error);
   CHECK(database{counting_store(parts)}.integer(
-          "SELECT count(*) FROM checkpoint_overview WHERE \"trigger\" = 'demand' AND status = 'complete'") >= 2);
+            "SELECT count(*) FROM checkpoint_overview WHERE \"trigger\" = 'demand' AND status = 'complete'") >= 2);
 }
 
 TEST_CASE("a job that was stopped goes on exactly where it stopped, and one that has finished says so") {
@@ -133,13 +133,7 @@ TEST_CASE("a run resumes at another parallelism, and its output stays exact") {
   INFO(host.log());
   CHECK(last.wait().state == weir::job_state::finished);
   CHECK(passed == parts.records);
-  // A key's counts may move to another subtask's files: the table tells whether they are right.
-  const auto table = weir_test::counts_in_table(parts.folder + "/counts.db", "counts");
-  CHECK(table.size() == weir_test::counting_keys);
-  long long sum = 0;
-  for (const auto& [key, count] : table)
-    sum += count;
-  CHECK(sum == static_cast<long long>(parts.records));
+  CHECK(fault_in_output(parts) == "");
 }
 
 TEST_CASE("a job that was cancelled goes on from its last checkpoint") {
@@ -194,6 +188,55 @@ TEST_CASE("a job that never ends by itself is drained, even if it is asked at on
   INFO(host.log());
   REQUIRE(ended);
   CHECK(running.wait().state == weir::job_state::finished);
+}
+
+TEST_CASE("a job that is asked to stop while it restarts stops when it is back") {
+  const scratch_folder folder;
+  counting parts = parts_in(folder, 20'000);
+  std::atomic<std::uint64_t> passed{0};
+  std::atomic<bool> fail{false};
+  parts.on_record = [&](std::uint64_t) {
+    if (fail.exchange(false))
+      throw std::runtime_error{"at the wrong moment"};
+    ++passed;
+  };
+  actor_host host;
+  weir::job_options options = options_for(parts);
+  options.restart = weir::fixed_delay_restart{20, 200ms};
+  {
+    weir::job_handle running = host.jobs().start(counting_job(parts), options);
+    const job_guard guard{running};
+    REQUIRE(eventually(running, [&] { return passed > 100; }));
+    fail = true;
+    REQUIRE(eventually(running, [&] { return running.status().state == weir::job_state::restarting; }));
+    running.stop();
+    const bool ended = running.wait_for(20s);
+    INFO(host.log());
+    REQUIRE(ended);
+    CHECK(running.wait().state == weir::job_state::stopped);
+  }
+  weir::job_handle again = host.jobs().start(counting_job(parts), options);
+  const job_guard guard{again};
+  REQUIRE(again.wait_for(30s));
+  INFO(host.log());
+  CHECK(fault_in_output(parts) == "");
+}
+
+TEST_CASE("a store can be used by one job at a time, and by the next when that one has ended") {
+  const scratch_folder folder;
+  const counting parts = parts_in(folder, 5'000);
+  actor_host host;
+  weir::job_handle running = host.jobs().start(counting_job(parts), options_for(parts));
+  const job_guard guard{running};
+  CHECK_THROWS_WITH(host.jobs().start(counting_job(parts), options_for(parts)),
+                    Catch::Contains("it is open in this process already"));
+  running.cancel();
+  REQUIRE(running.wait_for(30s));
+  weir::job_handle next = host.jobs().start(counting_job(parts), options_for(parts));
+  const job_guard next_guard{next};
+  next.drain();
+  REQUIRE(next.wait_for(30s));
+  CHECK(next.wait().state == weir::job_state::finished);
 }
 
 TEST_CASE("status tells what a job does") {

@@ -95,9 +95,10 @@ TEST_CASE("an operator that throws on its 1,000th record, five times over, is re
                       " message LIKE '%the 1,000th record%' AND task IS NOT NULL AND subtask IN (0, 1)") == 5);
   CHECK(store.integer("SELECT count(DISTINCT attempt) FROM failure_overview") == 5);
   CHECK(store.integer("SELECT count(*) FROM recoveries") == 5);
-  CHECK(store.integer("SELECT count(*) FROM recoveries r JOIN failures f ON f.id = r.failure AND r.attempt = f.attempt + 1"
-                      " WHERE r.detected_us <= r.stopped_us AND r.stopped_us <= r.respawned_us AND r.respawned_us <="
-                      " r.loaded_us AND r.loaded_us <= r.first_output_us") == 5);
+  CHECK(store.integer(
+            "SELECT count(*) FROM recoveries r JOIN failures f ON f.id = r.failure AND r.attempt = f.attempt + 1"
+            " WHERE r.detected_us <= r.stopped_us AND r.stopped_us <= r.respawned_us AND r.respawned_us <="
+            " r.loaded_us AND r.loaded_us <= r.first_output_us") == 5);
   CHECK(store.value("SELECT status FROM job_overview") == "finished");
 }
 
@@ -162,7 +163,8 @@ TEST_CASE("without restarts the job fails with the first cause, and goes on when
   options.checkpoint_records = 2'000;
   actor_host host;
   const std::string failure = failure_of(host, counting_job(parts), options);
-  CHECK_THAT(failure, Catch::Contains("fragile") && Catch::Contains("is too large") && Catch::Contains("start the job again"));
+  CHECK_THAT(failure,
+             Catch::Contains("fragile") && Catch::Contains("is too large") && Catch::Contains("start the job again"));
   CHECK(database{counting_store(parts)}.value("SELECT status FROM job_overview") == "failed");
   CHECK(database{counting_store(parts)}.integer("SELECT count(*) FROM failures") == 1);
 
@@ -195,11 +197,11 @@ TEST_CASE("a strategy that gives up says what happened first and how often it wa
 TEST_CASE("whatever type is thrown, the failure names the operator and what was thrown") {
   struct own_type {};
   const std::vector<std::pair<std::function<void()>, std::string>> kinds{
-    {[] { throw 42; }, "int"},
-    {[] { throw std::string{"a text of its own"}; }, "a text of its own"},
-    {[] { throw "a literal"; }, "a literal"},
-    {[] { throw own_type{}; }, "own_type"},
-    {[] { throw std::out_of_range{"beyond the end"}; }, "beyond the end"},
+      {[] { throw 42; }, "int"},
+      {[] { throw std::string{"a text of its own"}; }, "a text of its own"},
+      {[] { throw "a literal"; }, "a literal"},
+      {[] { throw own_type{}; }, "own_type"},
+      {[] { throw std::out_of_range{"beyond the end"}; }, "beyond the end"},
   };
   actor_host host;
   for (const auto& [fail, expected] : kinds) {
@@ -212,7 +214,8 @@ TEST_CASE("whatever type is thrown, the failure names the operator and what was 
     weir::job_options options = options_for(parts);
     options.restart = weir::no_restart{};
     CHECK_THAT(failure_of(host, counting_job(parts), options), Catch::Contains("fragile") && Catch::Contains(expected));
-    CHECK_THAT(database{counting_store(parts)}.value("SELECT message FROM failure_overview"), Catch::Contains(expected));
+    CHECK_THAT(database{counting_store(parts)}.value("SELECT message FROM failure_overview"),
+               Catch::Contains(expected));
   }
 }
 
@@ -241,14 +244,14 @@ TEST_CASE("a region runs on while another one fails") {
   const auto make = [](std::uint64_t i) { return i; };
   weir::job job{"two-regions"};
   job.source("well", weir::generator<std::uint64_t>{2'000, make}.rate(4'000))
-    .sink("healthy", weir::callback{[&](const std::uint64_t&) { ++healthy; }});
+      .sink("healthy", weir::callback{[&](const std::uint64_t&) { ++healthy; }});
   job.source("ill", weir::generator<std::uint64_t>{2'000, make}.rate(4'000))
-    .sink("failing", weir::callback{[&](const std::uint64_t& n) {
-            if (n % 400 == 399 && failures < 3) {
-              ++failures;
-              throw std::runtime_error{"an accident"};
-            }
-          }});
+      .sink("failing", weir::callback{[&](const std::uint64_t& n) {
+              if (n % 400 == 399 && failures < 3) {
+                ++failures;
+                throw std::runtime_error{"an accident"};
+              }
+            }});
   weir::job_options options;
   options.store = folder / "store.weir";
   options.parallelism = 1;
@@ -263,5 +266,6 @@ TEST_CASE("a region runs on while another one fails") {
   CHECK(failures == 3);
   CHECK(healthy == 2'000); // each once: this region never went back
   database store{folder / "store.weir"};
-  CHECK(store.value("SELECT group_concat(current_attempt) FROM (SELECT current_attempt FROM regions ORDER BY 1)") == "1,4");
+  CHECK(store.value("SELECT group_concat(current_attempt) FROM (SELECT current_attempt FROM regions ORDER BY 1)") ==
+        "1,4");
 }

@@ -80,7 +80,8 @@ TEST_CASE("a second signal stops a job hard, and it goes on from the checkpoint 
     while (job.standard_error().find("begins run") == std::string::npos && std::chrono::steady_clock::now() < deadline)
       REQUIRE_FALSE(job.wait_for(5ms));
     job.signal(SIGINT);
-    while (job.standard_error().find("stopping with") == std::string::npos && std::chrono::steady_clock::now() < deadline)
+    while (job.standard_error().find("stopping with") == std::string::npos &&
+           std::chrono::steady_clock::now() < deadline)
       REQUIRE_FALSE(job.wait_for(5ms));
     job.signal(SIGINT);
     const auto end = job.wait_for(patience);
@@ -108,11 +109,12 @@ TEST_CASE("a third signal ends a program whose code does not return") {
   parts.folder = folder.path().string();
   parts.records = 4'000;
   {
-    child_process job{counting_command(parts, {"--rate", "4000", "--hang-at", "2000"}), folder / "first"};
+    child_process job{counting_command(parts, {"--rate", "4000", "--hang-at", "1000"}), folder / "first"};
     REQUIRE(wait_for_checkpoint(job, counting_store(parts)));
     const auto deadline = std::chrono::steady_clock::now() + patience;
     job.signal(SIGTERM);
-    while (job.standard_error().find("stopping with") == std::string::npos && std::chrono::steady_clock::now() < deadline)
+    while (job.standard_error().find("stopping with") == std::string::npos &&
+           std::chrono::steady_clock::now() < deadline)
       REQUIRE_FALSE(job.wait_for(5ms));
     // A graceful end may still come, before the number that hangs has; then there is nothing to be shown.
     job.signal(SIGTERM);

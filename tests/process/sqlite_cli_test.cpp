@@ -61,8 +61,8 @@ void look_at_everything(const store_reader& store) {
                    " count(*) FROM acknowledgement_overview a WHERE a.checkpoint = c.id) AND EXISTS (SELECT 1 FROM"
                    " acknowledgement_overview a WHERE a.checkpoint = c.id)") == "0\n");
   CHECK(store.lines("SELECT * FROM failure_overview") == 1);
-  CHECK(store.lines("SELECT time, message FROM failure_overview WHERE operator = 'fragile' AND message LIKE '%once%'") ==
-        1);
+  CHECK(store.lines(
+            "SELECT time, message FROM failure_overview WHERE operator = 'fragile' AND message LIKE '%once%'") == 1);
   CHECK(store.lines("SELECT * FROM recovery_overview WHERE detected_ms <= stopped_ms AND stopped_ms <= respawned_ms AND"
                     " respawned_ms <= loaded_ms AND loaded_ms <= first_output_ms AND message LIKE '%once%'") == 1);
   CHECK(store.lines("SELECT * FROM state_overview WHERE operator = 'counts'") == 1);
@@ -87,9 +87,10 @@ TEST_CASE("sqlite3 shows a store while its job runs and after, and changes nothi
     const auto deadline = std::chrono::steady_clock::now() + 30s;
     const auto seen = [&] {
       return std::filesystem::exists(counting_store(parts)) &&
-             store.sqlite({"-readonly"}, "SELECT 'ready' WHERE EXISTS (SELECT 1 FROM recoveries WHERE first_output_us > 0)"
-                                         " AND (SELECT count(*) FROM checkpoints WHERE status = 'complete') >= 3")
-                 .out == "ready\n";
+             store.sqlite({"-readonly"},
+                          "SELECT 'ready' WHERE EXISTS (SELECT 1 FROM recoveries WHERE first_output_us > 0)"
+                          " AND (SELECT count(*) FROM checkpoints WHERE status = 'complete') >= 3")
+                     .out == "ready\n";
     };
     while (!seen()) {
       INFO(job.standard_error());
@@ -98,9 +99,8 @@ TEST_CASE("sqlite3 shows a store while its job runs and after, and changes nothi
     }
     look_at_everything(store);
     // Even a connection that could write leaves the store as it is, and the job alone.
-    for (const std::string sql :
-         {"DELETE FROM chunks", "UPDATE checkpoints SET status = 'failed'", "DELETE FROM runs",
-          "INSERT INTO failures (run, time, kind, message) VALUES (1, 1, 'x', 'y')"}) {
+    for (const std::string sql : {"DELETE FROM chunks", "UPDATE checkpoints SET status = 'failed'", "DELETE FROM runs",
+                                  "INSERT INTO failures (run, time, kind, message) VALUES (1, 1, 'x', 'y')"}) {
       const auto refused = store.sqlite({"-cmd", ".timeout 10000"}, sql);
       CHECK(refused.code != 0);
       CHECK(refused.err != "");

@@ -18,8 +18,9 @@ TEST_CASE("word count of a novel counts what tr, sort and uniq count") {
   const std::string novel = WEIR_SOURCE_DIR "/examples/data/moby-dick.txt";
   const scratch_folder folder;
   const auto shell = run_program(
-    {"/bin/sh", "-c", "LC_ALL=C; export LC_ALL; tr A-Z a-z < '" + novel + "' | tr -cs a-z '\\n' | grep . | sort | uniq -c"},
-    folder / "shell");
+      {"/bin/sh", "-c",
+       "LC_ALL=C; export LC_ALL; tr A-Z a-z < '" + novel + "' | tr -cs a-z '\\n' | grep . | sort | uniq -c"},
+      folder / "shell");
   REQUIRE(shell.code == 0);
   std::map<std::string, long long, std::less<>> expected;
   std::istringstream lines{shell.out};
@@ -31,9 +32,9 @@ TEST_CASE("word count of a novel counts what tr, sort and uniq count") {
 
   const std::string parallelism = GENERATE("1", "3");
   const auto result =
-    run_program({weir_test::program("crash_program"), "--input", novel, "--table", folder / "words.db", "--files",
-                 folder / "words", "--store", folder / "job.weir", "--parallelism", parallelism},
-                folder / "job");
+      run_program({weir_test::program("crash_program"), "--input", novel, "--table", folder / "words.db", "--files",
+                   folder / "words", "--store", folder / "job.weir", "--parallelism", parallelism},
+                  folder / "job");
   INFO(result.err);
   REQUIRE(result.code == 0);
   CHECK((weir_test::counts_in_table(folder / "words.db", "counts") == expected));
