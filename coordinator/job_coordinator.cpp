@@ -34,7 +34,6 @@ job_coordinator::job_coordinator(caf::actor_config& config, prepared_job job, st
 }
 
 caf::behavior job_coordinator::make_behavior() {
-  post(caf::actor_cast<caf::actor>(this), begin_job{});
   return {
       [this](begin_job) { guarded([this] { begin(); }); },
       [this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
@@ -68,8 +67,12 @@ void job_coordinator::log(log_level level, const std::string& line) const {
 }
 
 void job_coordinator::begin() {
+  if (ending_)
+    return;
   store_ = spawn_store(system(), job_.blocking, job_.store, job_.env);
   monitor(store_);
+  if (ending_) // it was shut down from outside before it began
+    return end_if_all_dead();
   regions_.resize(job_.regions.size());
   for (std::size_t i = 0; i != regions_.size(); ++i) {
     regions_[i].prepared = std::move(job_.regions[i]);
@@ -155,7 +158,7 @@ void job_coordinator::fail_job(std::exception_ptr failure) {
 }
 
 void job_coordinator::end_if_all_dead() {
-  if (!ending_ || closing_ ||
+  if (!ending_ || closing_ || !store_ ||
       std::any_of(regions_.begin(), regions_.end(), [](const region& r) { return !r.alive.empty() || r.preparing; }))
     return;
   close_store();
@@ -163,6 +166,11 @@ void job_coordinator::end_if_all_dead() {
 
 void job_coordinator::close_store() {
   closing_ = true;
+  if (!store_) { // it ended before it began
+    job_.store.reset();
+    control_->finish(end_state_, end_failure_);
+    return quit();
+  }
   std::optional<run_status> status;
   if (end_state_ == job_state::finished)
     status = run_status::finished;
@@ -230,10 +238,11 @@ void job_coordinator::arm_timer() {
 }
 
 caf::actor spawn_coordinator(caf::actor_system& system, prepared_job job, std::shared_ptr<job_control> control) {
-  const blocking_work how = job.blocking;
-  if (how == blocking_work::own_thread)
-    return system.spawn<job_coordinator, caf::detached>(std::move(job), std::move(control));
-  return system.spawn<job_coordinator>(std::move(job), std::move(control));
+  const bool own_thread = job.blocking == blocking_work::own_thread;
+  caf::actor coordinator = own_thread ? system.spawn<job_coordinator, caf::detached>(std::move(job), std::move(control))
+                                      : system.spawn<job_coordinator>(std::move(job), std::move(control));
+  post(coordinator, begin_job{}); // before anybody can ask for anything
+  return coordinator;
 }
 
 } // namespace weir::inline v0

@@ -52,7 +52,7 @@ class job_handle {
 public:
   explicit job_handle(std::shared_ptr<job_control> control);
 
-  /// Takes a checkpoint now; returns its id when it is complete. Throws `weir::error` if it fails or the job ends
+  /// Takes a checkpoint now; returns its id when it is complete (`to_string` makes text of it). Throws `weir::error` if it fails or the job ends
   /// first.
   checkpoint_id checkpoint();
   /// Takes a last checkpoint and stops: sources emit nothing after its barrier. Starting again goes on from there.

@@ -136,6 +136,11 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
     job_handle handle = jobs.start(j, command.options);
     status = supervise(handle, progress);
     progress.clear();
+    if (status.state == job_state::stopped || status.state == job_state::cancelled) {
+      const std::string from = status.newest_checkpoint ? "from checkpoint " + to_string(*status.newest_checkpoint)
+                                                        : std::string{"from the beginning"};
+      logger->info("{}; the next start goes on {}", to_text(status.state), from);
+    }
   } catch (const stuck_error& e) {
     // An actor is caught in user code: leaving the normal way would wait for it for ever.
     progress.clear();

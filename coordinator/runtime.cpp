@@ -84,8 +84,6 @@ job_handle runtime::start(const job& j, const job_options& options) {
   status.job = name;
   status.run = opened.run_uuid;
   status.store = options.checkpoints ? where.path.string() : "";
-  if (opened.put_aside)
-    say(log_level::info, "the former store is now " + opened.put_aside->string());
   if (opened.resumed && opened.status == run_status::finished) {
     status.state = job_state::finished;
     status.newest_checkpoint = opened.newest_complete;
@@ -132,6 +130,8 @@ void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_t
       region.attempt = store.begin_attempt(region.region, now, newest.id);
   });
   prepared.resumed = opened.resumed;
+  if (opened.put_aside)
+    say(log_level::info, "the former store is now " + opened.put_aside->string());
   status.resumed_from = newest.id;
   status.newest_checkpoint = newest.id;
   if (newest.id)

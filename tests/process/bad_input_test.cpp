@@ -7,15 +7,15 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <sys/mount.h>
+#include <unistd.h>
 
 using namespace std::chrono_literals;
 using weir_test::child_process;
@@ -94,6 +94,9 @@ public:
   }
   [[nodiscard]] bool mounted() const { return mounted_; }
   [[nodiscard]] bool grow() const { return ::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0; }
+  [[nodiscard]] bool protect() const {
+    return ::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=64m") == 0;
+  }
 
 private:
   std::string path_;
@@ -285,6 +288,22 @@ TEST_CASE("a full disk fails the job, and when there is room it goes on exactly"
   INFO(again.err);
   CHECK(again.code == 0);
   CHECK(fault_in_output(parts) == "");
+}
+
+TEST_CASE("a store that can only be read is refused, and goes on when it can be written") {
+  const scratch_folder folder;
+  const small_disk disk{folder / "disk"};
+  counting parts = small_job(folder);
+  parts.folder = folder / "disk";
+  if (!disk.mounted() || !disk.grow()) {
+    WARN("not tried: a small file system can't be mounted here");
+    return;
+  }
+  stop_midway(parts);
+  REQUIRE(disk.protect());
+  check_refusal(run_program(counting_command(parts), folder / "log"), "counting", 1, {counting_store(parts), "Read-only"});
+  REQUIRE(disk.grow());
+  check_goes_on(parts);
 }
 
 TEST_CASE("an operator that was renamed is refused with the remedy, and the remedy works") {

@@ -3,6 +3,8 @@
 #include "process/counting_job.hpp"
 #include "unit/scratch_folder.hpp"
 
+#include <weir/weir.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <filesystem>
