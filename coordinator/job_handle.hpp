@@ -52,8 +52,8 @@ class job_handle {
 public:
   explicit job_handle(std::shared_ptr<job_control> control);
 
-  /// Takes a checkpoint now; returns its id when it is complete (`to_string` makes text of it). Throws `weir::error` if it fails or the job ends
-  /// first.
+  /// Takes a checkpoint now; returns its id when it is complete (`to_string` makes text of it). Throws `weir::error` if
+  /// it fails or the job ends first.
   checkpoint_id checkpoint();
   /// Takes a last checkpoint and stops: sources emit nothing after its barrier. Starting again goes on from there.
   void stop();

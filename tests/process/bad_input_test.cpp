@@ -115,6 +115,35 @@ TEST_CASE("an input that is not there or no file is refused before anything is m
   CHECK_FALSE(fs::exists(folder / "words.db"));
 }
 
+TEST_CASE("an input that may not be read is refused") {
+  const scratch_folder folder;
+  const std::string input = folder.write("secret.txt", "a b c\n");
+  fs::permissions(input, fs::perms::none);
+  fs::permissions(folder.path(), fs::perms::all);
+  std::vector<std::string> command{weir_test::program("crash_program"),
+                                   "--input",
+                                   input,
+                                   "--table",
+                                   folder / "words.db",
+                                   "--files",
+                                   folder / "words",
+                                   "--store",
+                                   folder / "words.weir"};
+  if (::geteuid() == 0) {
+    // Nothing is hidden from root: as somebody else, if that can be arranged.
+    const std::vector<std::string> as_nobody{"/usr/bin/setpriv", "--reuid=65534", "--clear-groups"};
+    auto trial = as_nobody;
+    trial.insert(trial.end(), {command.front(), "--version"});
+    if (!fs::exists(as_nobody.front()) || run_program(trial, folder / "trial").code != 0) {
+      WARN("not tried: root may read everything, and the program can't be run as another user here");
+      return;
+    }
+    command.insert(command.begin(), as_nobody.begin(), as_nobody.end());
+  }
+  check_refusal(run_program(command, folder / "log"), "word-count", 2, {"secret.txt", "Permission denied"});
+  CHECK_FALSE(fs::exists(folder / "words.weir"));
+}
+
 TEST_CASE(
     "an input that was shortened, replaced or removed since the run began is refused, and the run goes on later") {
   const scratch_folder folder;
@@ -301,7 +330,8 @@ TEST_CASE("a store that can only be read is refused, and goes on when it can be 
   }
   stop_midway(parts);
   REQUIRE(disk.protect());
-  check_refusal(run_program(counting_command(parts), folder / "log"), "counting", 1, {counting_store(parts), "Read-only"});
+  check_refusal(run_program(counting_command(parts), folder / "log"), "counting", 1,
+                {counting_store(parts), "Read-only"});
   REQUIRE(disk.grow());
   check_goes_on(parts);
 }
