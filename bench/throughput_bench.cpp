@@ -54,16 +54,11 @@ struct settings {
   bool checkpoints = true;
   std::uint64_t scale_percent = 100;
   std::string folder;
+  caf::actor_system* system = nullptr;
 };
 
 outcome run_job(const weir::job& job, const settings& s) {
-  static caf::actor_system_config config = [] {
-    caf::actor_system_config c;
-    weir::use_fair_scheduler(c, 2);
-    return c;
-  }();
-  static caf::actor_system system{config};
-  weir::runtime jobs{system};
+  weir::runtime jobs{*s.system};
   weir::job_options options;
   options.store = s.folder + "/bench.weir";
   for (const char* suffix : {"", "-wal", "-shm", ".lock"})
@@ -244,6 +239,10 @@ int main(int argc, char** argv) {
       return 0;
     }
     s.checkpoints = !without;
+    caf::actor_system_config config;
+    weir::use_fair_scheduler(config, 2);
+    caf::actor_system system{config};
+    s.system = &system;
     const auto wanted = [&](std::string_view name) { return only.empty() || only == name; };
     const auto sized = [&](std::uint64_t n) { return n * s.scale_percent / 100; };
     weir::bench::print_header(s.checkpoints ? "exactly-once, a checkpoint a second" : "without checkpoints");

@@ -37,6 +37,7 @@ using clock_type = std::chrono::steady_clock;
 using milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr std::size_t busy_tasks = 16;
+constexpr std::size_t half = busy_tasks / 2;
 constexpr std::size_t two_cores = 2;
 
 /// The time from the spawning of an actor to its first message.
@@ -81,7 +82,6 @@ weir::job sixteen_sources(progress& done) {
 /// Eight sources and eight subtasks that they all send to.
 weir::job eight_pairs(progress& done) {
   weir::job job{"busy-pairs"};
-  constexpr std::uint64_t half = busy_tasks / 2;
   auto numbers = job.source("numbers", weir::generator<std::uint64_t>{[](std::uint64_t i) { return i; }})
                      .map("work", [&done](std::uint64_t n) {
                        done.records[n % half].fetch_add(1, std::memory_order_relaxed);
@@ -167,11 +167,11 @@ TEST_CASE("sixteen busy sources share two workers of a default system of the use
 TEST_CASE("eight busy sources and eight busy receivers share two workers of a system with Weir's scheduler") {
   progress done;
   actor_host host{two_cores};
-  check_fairness(host, eight_pairs(done), done, busy_tasks / 2);
+  check_fairness(host, eight_pairs(done), done, half);
 }
 
 TEST_CASE("eight busy sources and eight busy receivers share two workers of a default system of the user's") {
   progress done;
   actor_host host{two_cores, actor_host::scheduler::default_of_caf};
-  check_fairness(host, eight_pairs(done), done, busy_tasks / 2);
+  check_fairness(host, eight_pairs(done), done, half);
 }
