@@ -27,11 +27,9 @@ using weir_test::scratch_folder;
 
 namespace {
 
-constexpr int kills_wanted = 20;
-constexpr int novels = 24;
 constexpr auto patience = 120s;
 
-std::vector<std::string> command(const std::string& input, const scratch_folder& where) {
+std::vector<std::string> command(const std::string& input, const scratch_folder& where, int parallelism = 4) {
   return {weir_test::program("crash_program"),
           "--input",
           input,
@@ -42,7 +40,7 @@ std::vector<std::string> command(const std::string& input, const scratch_folder&
           "--store",
           where / "job.weir",
           "--parallelism",
-          "4",
+          std::to_string(parallelism),
           "--checkpoint-interval",
           "100ms"};
 }
@@ -135,9 +133,8 @@ private:
   std::thread thread_;
 };
 
-} // namespace
-
-TEST_CASE("word count that is killed twenty times writes what an undisturbed run writes") {
+/// Kills word count of so many novels so many times; its parallelism stays the same, or is another one in each life.
+void kill_and_start_again(int kills_wanted, int novels, bool rescale) {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random{seed};
@@ -172,7 +169,8 @@ TEST_CASE("word count that is killed twenty times writes what an undisturbed run
     committed_counts files{where / "words"};
     long long words_before = 0;
     for (bool done = false; !done;) {
-      child_process life{command(input, where), where / "log"};
+      child_process life{command(input, where, rescale ? std::uniform_int_distribution<>{1, 4}(random) : 4),
+                         where / "log"};
       const bool to_be_killed = kills < kills_wanted;
       if (to_be_killed) {
         // Some moments lie in the start or in the recovery, the others behind the first commit of this life.
@@ -218,4 +216,14 @@ TEST_CASE("word count that is killed twenty times writes what an undisturbed run
              << std::chrono::duration_cast<std::chrono::milliseconds>(whole).count() << " ms");
   CHECK(kills == kills_wanted);
   CHECK(lives_that_resumed >= kills_wanted / 2);
+}
+
+} // namespace
+
+TEST_CASE("word count that is killed twenty times writes what an undisturbed run writes") {
+  kill_and_start_again(20, 24, false);
+}
+
+TEST_CASE("word count that is killed and goes on at other parallelisms writes what an undisturbed run writes") {
+  kill_and_start_again(8, 10, true);
 }
