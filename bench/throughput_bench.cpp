@@ -1,5 +1,6 @@
 // Records a second on two cores, as a ratio to a hand-written single-threaded loop that does the same work. The loop
 // and the job run in turn, pair by pair, so that a machine whose speed drifts does not favour either.
+#include "job_settings.hpp"
 #include "paired_runs.hpp"
 
 #include <weir/caf.hpp>
@@ -21,8 +22,6 @@
 #include <vector>
 
 namespace {
-
-using namespace std::chrono_literals;
 
 /// What the results of both sides must agree on.
 struct outcome {
@@ -59,13 +58,10 @@ struct settings {
 
 outcome run_job(const weir::job& job, const settings& s) {
   weir::runtime jobs{*s.system};
-  weir::job_options options;
-  options.store = s.folder + "/bench.weir";
-  for (const char* suffix : {"", "-wal", "-shm", ".lock"})
-    std::filesystem::remove(options.store + suffix);
-  options.parallelism = 2;
-  options.checkpoint_interval = 1s;
-  options.checkpoints = s.checkpoints;
+  const weir::job_options options = weir::bench::job_settings(s.folder, s.checkpoints);
+  if (!options.store.empty())
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"})
+      std::filesystem::remove(options.store + suffix);
   jobs.start(job, options).wait();
   return {};
 }

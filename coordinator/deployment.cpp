@@ -183,6 +183,7 @@ region_preparation prepare_region(const checkpoint_store& store, const job_plan&
         start.restored_checkpoint = checkpoint.value_or(checkpoint_id{0});
         start.allow_duplicates = options.allow_duplicates;
         start.replace_output = options.replace_output;
+        start.former_name = node.options.renamed_from;
         if (has_state)
           for (auto& [key, state] : read_list<prepared_state>(store.read(), *checkpoint, name, "pending"))
             start.pending.push_back(

@@ -131,7 +131,10 @@ std::vector<option_row> option_table(std::string_view job_name, const job_option
                               0);
 
   table.group("Failures");
-  table.add("restart", "HOW", "none, fixed:5,200ms, rate:3,1min,200ms or exponential:\n", to_text(defaults.restart),
+  table.add("restart", "HOW",
+            "none; fixed:<count>,<delay>; rate:<max>,<interval>,<delay>; or\n"
+            "exponential:<initial>,<max>,<multiplier>,<jitter>,<reset after>,<count>\n",
+            to_text(defaults.restart),
             [](job_options& to, const std::string& text) { to.restart = parse_restart_settings(text); });
   table.flag("allow-duplicates", &o::allow_duplicates, "start although committed output will come again");
   table.flag("replace-output", &o::replace_output, "remove the output of another run");

@@ -112,7 +112,7 @@ struct job_plan {
 /// A plan, or what is in its way.
 struct plan_result {
   job_plan plan;                       ///< usable only if there are no problems
-  std::vector<graph_problem> problems; ///< of the options, of the graph and of the plan: all of them
+  std::vector<graph_problem> problems; ///< of the options, of the graph and of the plan: all, by place
 };
 
 /// Makes the plan of a job. An operator is fused to the one before it if its only edge is a forward one, both have the

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace weir::inline v0 {
@@ -38,6 +39,11 @@ public:
     }
     check_consumers();
     check_ends();
+    // In the order of the source; what has no place there comes first.
+    std::stable_sort(problems.begin(), problems.end(), [](const graph_problem& a, const graph_problem& b) {
+      return std::pair{std::string_view{a.where.file}, a.where.line} <
+             std::pair{std::string_view{b.where.file}, b.where.line};
+    });
   }
 
   std::vector<graph_problem> problems;
@@ -53,6 +59,13 @@ private:
         add(node, {"its name", "a name of its own", "one that " + place_of(*found->second) + " has already",
                    "rename one of the two"});
     }
+    // Two operators must not take over the same state.
+    for (const graph_node& node : graph_.nodes)
+      if (const auto owner = first.find(node.options.renamed_from);
+          owner != first.end() && owner->second != &node && !named_.contains(node.name))
+        add(node, {"its renamed_from", "a name that no operator has any more",
+                   quoted(owner->first) + ", which is at " + place_of(*owner->second),
+                   "leave the option out, or rename the other operator"});
   }
 
   void check_parallelism(const graph_node& node) {
@@ -125,15 +138,12 @@ private:
         consumed.emplace(edge.from, edge.from_port);
     for (node_index index = 0; index != graph_.nodes.size(); ++index) {
       const graph_node& node = graph_.nodes[index];
-      if (node.kind != operator_kind::sink && !node.outputs.empty() && !consumed.contains({index, 0}) &&
-          !named_.contains(node.name))
+      if (node.kind != operator_kind::sink && !node.outputs.empty() && !consumed.contains({index, 0}))
         add(node, {"its output", "an operator or a sink that takes it", "none", "end it with a sink, or remove it"});
     }
   }
 
   void check_ends() {
-    if (!graph_.problems.empty())
-      return; // what is missing may be what was refused
     const auto none = [&](operator_kind kind) {
       return std::none_of(graph_.nodes.begin(), graph_.nodes.end(),
                           [&](const graph_node& node) { return node.kind == kind; });

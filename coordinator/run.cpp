@@ -19,6 +19,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -83,8 +84,17 @@ private:
   bool dirty_ = false;
 };
 
-void print_error(const std::string& program, const std::string& text) {
-  std::fprintf(stderr, "%s: %s\n", program.c_str(), text.c_str());
+/// Who speaks: the job, if its name can be spoken of.
+std::string speaker(const job& j) {
+  return is_valid_name(j.name()) ? j.name() : "weir";
+}
+
+/// An error may be of several lines, such as all the problems of a job: each says whose it is.
+void print_error(const job& j, const std::string& text) {
+  const std::string who = speaker(j);
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);)
+    std::fprintf(stderr, "%s: %s\n", who.c_str(), line.c_str());
 }
 
 int explain(const job& j, const parsed_command& command) {
@@ -144,7 +154,7 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
   } catch (const stuck_error& e) {
     // An actor is caught in user code: leaving the normal way would wait for it for ever.
     progress.clear();
-    print_error(j.name(), e.what());
+    print_error(j, e.what());
     std::fflush(nullptr);
     std::_Exit(e.exit_code());
   }
@@ -168,10 +178,10 @@ int run(const job& j, const command_line& cli, job_status& status) {
     }
     return run_command(j, command, status);
   } catch (const error& e) {
-    print_error(j.name(), e.what());
+    print_error(j, e.what());
     return e.exit_code();
   } catch (const std::exception& e) {
-    print_error(j.name(), e.what());
+    print_error(j, e.what());
     return 1;
   }
 }

@@ -47,6 +47,7 @@ public:
     } else {
       using T = typename S::value_type;
       graph_node node = make_node(S::kind_name, std::move(name), std::move(options), where, &element_type_of<T>());
+      node.kind = operator_kind::source;
       builder_->ask_spec(node, [&] {
         if constexpr (requires { spec.max_parallelism_limit; })
           node.max_parallelism_limit = spec.max_parallelism_limit;

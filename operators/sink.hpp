@@ -27,6 +27,8 @@ struct sink_start {
   std::vector<prepared_output> pending;
   bool allow_duplicates = false; ///< start although this output is already committed beyond the restored checkpoint
   bool replace_output = false;   ///< remove another run's output
+  /// In `prepare_output`: the name that the sink may have had when it wrote what is there; empty: none but its own.
+  std::string former_name = {};
 };
 
 /// Writes the records of one sink subtask. Used by one thread at a time: the sink's own, if the sink blocks.

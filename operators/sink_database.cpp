@@ -45,6 +45,10 @@ bool identify(const std::string& path, file_identity& identity) {
 struct shared_sqlite_file {
   explicit shared_sqlite_file(const std::string& path)
       : lock(path), database(sqlite_database::open(path, sqlite_access::create)) {
+    // Where it may not write, SQLite opens for reading without a word.
+    if (database.is_read_only())
+      throw path_error({path, "a file that can be written", "it can only be read",
+                        "change its permissions or owner, or name another path"});
     database.use_write_ahead_log(log_limit_bytes);
   }
 

@@ -59,6 +59,13 @@ public:
   using error::error;
 };
 
+/// A path that cannot be used as it was given: no such folder, no permission, a file system that can only be read.
+class path_error : public io_error {
+public:
+  using io_error::io_error;
+  [[nodiscard]] int exit_code() const noexcept override { return 2; }
+};
+
 /// A job that ran and failed; `what()` holds the first cause.
 class job_failed : public error {
 public:

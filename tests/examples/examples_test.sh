@@ -65,3 +65,64 @@ same "the counts" "$(sed 's/.*kind: "\(.*\)"}/\1/' one/alerts.txt | LC_ALL=C sor
   "$(sqlite3 -readonly one/orders.db "select key || ' ' || count from illegal order by key")"
 cmp one/alerts.txt three/alerts.txt || fail "other alerts with three subtasks"
 ! cmp -s one/alerts.txt seed/alerts.txt || fail "the seed changes nothing"
+
+# own_source_and_sink: killed again and again, the part of the ledger that counts is all that is too hot, once.
+ledger() { # its committed part
+  local bytes
+  bytes=$(sed -n '2,$s/^[0-9]* //p' "$1.commits" | tail -n 1)
+  head -c "${bytes:-0}" "$1"
+}
+mkdir hot
+hot=("$programs/own_source_and_sink" --recordings hot/recordings --readings 300000 --ledger hot/ledger --store hot/store.weir)
+"${hot[@]}" explain >/dev/null # makes the recordings
+kills=0
+for ((i = 0; i < 30 && kills < 4; ++i)); do
+  code=0
+  # Small batches make it last some seconds.
+  "${hot[@]}" --batch-size 8 --checkpoint-interval 10ms 2>log.txt &
+  sleep 0.4
+  kill -KILL $! 2>/dev/null || true
+  wait $! 2>/dev/null || code=$?
+  ((code == 137)) || break
+  kills=$((kills + 1))
+done
+((kills >= 3)) || fail "own_source_and_sink was killed only $kills times: $(cat log.txt)"
+grep -q 'resumes run' log.txt || fail "own_source_and_sink does not resume: $(cat log.txt)"
+"${hot[@]}" >out.txt 2>log.txt || fail "own_source_and_sink: $(cat log.txt)"
+# shellcheck disable=SC2016 # Perl's variables
+perl -e 'for (@ARGV) { open(F, "<:raw", $_); while (read(F, $b, 16) == 16) { ($t, $s, $c) = unpack("qLf", $b);
+  printf("%d %d %.6f\n", $t, $s, $c) if $c >= 99 } }' hot/recordings/* | LC_ALL=C sort >expected.txt
+ledger hot/ledger | LC_ALL=C sort >ledger.txt
+cmp expected.txt ledger.txt || fail "the ledger is wrong after $kills kills"
+grep -q "^$(ledger hot/ledger | wc -c) bytes in .* commits" out.txt || fail "the ledger's summary: $(cat out.txt)"
+[[ -s ledger.txt ]] || fail "nothing was too hot"
+
+# Its source and its sink refuse what they can't use.
+refused() { # refused <text in the error> <command>…
+  code=0
+  "${@:2}" >/dev/null 2>log.txt || code=$?
+  { ((code == 2)) && grep -q "$1" log.txt; } || fail "expected a refusal with \"$1\": $code, $(cat log.txt)"
+}
+refused 'another run' "${hot[@]}" --fresh
+mkdir hot/none
+refused 'at least one file' "$programs/own_source_and_sink" --recordings hot/none --store hot/other.weir --ledger hot/other
+"${hot[@]}" --fresh --replace-output >/dev/null 2>log.txt || fail "own_source_and_sink, again: $(cat log.txt)"
+cmp <(ledger hot/ledger | LC_ALL=C sort) expected.txt || fail "the ledger of a fresh run is wrong"
+
+# payments_and_orders: whatever comes first, an order is settled, disputed or open.
+payments() { # payments <folder> <options>…
+  mkdir "$1"
+  (cd "$1" && "$programs/payments_and_orders" --orders 300000 "${@:2}" >out.txt 2>log.txt) ||
+    fail "payments_and_orders $*: $(cat "$1/log.txt")"
+  cat "$1"/disputes/*.txt | LC_ALL=C sort >"$1/disputes.txt"
+}
+payments paid --parallelism 1
+payments paid-by-three --parallelism 3 --checkpoint-interval 50ms --batch-size 100
+cmp paid/disputes.txt paid-by-three/disputes.txt || fail "other disputes with three subtasks"
+same "what becomes of the orders" "$(cat paid/out.txt)" "$(cat paid-by-three/out.txt)"
+disputed=$(wc -l <paid/disputes.txt)
+same "the counts of disputes" "$disputed" "$(sqlite3 -readonly paid/settled.db 'select sum(count) from disputes')"
+same "the kinds of disputes" 2 "$(sqlite3 -readonly paid/settled.db 'select count(*) from disputes')"
+settled=$(sqlite3 -readonly paid/settled.db 'select count(*) from settled')
+((disputed > 0 && settled + disputed < 300000 && settled > 290000)) || fail "$settled settled, $disputed disputed"
+same "the summary" "$settled orders settled, $disputed disputed, $((300000 - settled - disputed)) open" "$(cat paid/out.txt)"

@@ -123,7 +123,9 @@ void check_bounds(const weir::job& job, const std::atomic<std::uint64_t>& writte
   // A window of batches on each channel, half as much again at each of its ends, and room for what is being worked on.
   const std::size_t bound = channels_in_all * window * 2 * batch_size * record_bytes + (std::size_t{16} << 20);
   INFO("resident before " << before << ", at most " << most << ", bound for the growth " << bound);
-  CHECK(most - before <= bound);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK(most - before <= bound); // a sanitizer holds on to memory that was freed
+#endif
   // As much went through in that time: without bounds the growth would be of this size, or more.
   running.cancel();
   REQUIRE(running.wait_for(30s));

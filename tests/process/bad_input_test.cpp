@@ -281,14 +281,19 @@ TEST_CASE("a damaged store is passed over to an earlier checkpoint or refused; o
   fs::remove_all(kept);
 }
 
-TEST_CASE("a folder that can't be written is refused") {
+TEST_CASE("a folder that can't be written is a bad option, for the store and for a sink") {
   const scratch_folder folder;
   counting parts = small_job(folder);
-  for (const std::string place : {"/proc/counting.weir", "/sys/counting.weir"})
-    check_refusal(run_program(counting_command(parts, {"--store", place}), folder / "log"), "counting", 1, {place});
-  check_refusal(run_program(counting_command(parts, {"--store", folder / "none/counting.weir"}), folder / "log"),
-                "counting", 1, {"none", "make the folder"});
-  check_refusal(run_program(counting_command(parts, {"--folder", "/proc"}), folder / "log"), "counting", 1, {"/proc/"});
+  const auto with = [&](const std::string& option, const std::string& value) {
+    return run_program(counting_command(parts, {option, value}), folder / "log");
+  };
+  check_refusal(with("--store", "/proc/counting.weir"), "counting", 2,
+                {"/proc/counting.weir", "no file can be made in /proc", "name a path in another folder"});
+  check_refusal(with("--store", "/sys/counting.weir"), "counting", 2, {"/sys/counting.weir"});
+  check_refusal(with("--store", folder / "none/counting.weir"), "counting", 2, {"none", "make the folder"});
+  check_refusal(with("--store", counting_store(parts) + std::string(300, 'x')), "counting", 2, {"name another path"});
+  check_refusal(with("--folder", "/proc"), "counting", 2, {"/proc/", "name a path in another folder"});
+  check_refusal(with("--folder", folder / "none"), "counting", 2, {"none", "make the folder"});
 }
 
 TEST_CASE("a full disk fails the job, and when there is room it goes on exactly") {
@@ -330,7 +335,7 @@ TEST_CASE("a store that can only be read is refused, and goes on when it can be 
   }
   stop_midway(parts);
   REQUIRE(disk.protect());
-  check_refusal(run_program(counting_command(parts), folder / "log"), "counting", 1,
+  check_refusal(run_program(counting_command(parts), folder / "log"), "counting", 2,
                 {counting_store(parts), "Read-only"});
   REQUIRE(disk.grow());
   check_goes_on(parts);

@@ -1,5 +1,5 @@
-// Exactly once where paths part and meet again: shared batches, several inputs, side outputs, broadcast, unequal
-// parallelism; with failures all over, stopped and resumed.
+// Exactly once where the paths of one source part and meet again: shared batches, unions, keyed inputs, broadcast,
+// unequal parallelism; with failures all over, stopped and resumed.
 #include "process/actor_host.hpp"
 #include "process/committed_counts.hpp"
 #include "process/database.hpp"

@@ -219,6 +219,13 @@ TEST_CASE("the help has the program's options and Weir's, with their defaults") 
   CHECK(parse({"--store", "--help"}).action == command_action::help);
 }
 
+TEST_CASE("the help names the fields of every restart strategy") {
+  const std::string text = parse({"--help"}).text;
+  has(text, "none; fixed:<count>,<delay>; rate:<max>,<interval>,<delay>; or");
+  has(text, "exponential:<initial>,<max>,<multiplier>,<jitter>,<reset after>,<count>\n");
+  has(text, "[exponential:50ms,10s,2,0.1,1min,8]");
+}
+
 TEST_CASE("no line of the help is wider than a terminal of a hundred columns") {
   const std::string text = parse({"--help"}).text;
   for (std::size_t from = 0; from < text.size();) {

@@ -2,6 +2,7 @@
 #include "graph_samples.hpp"
 
 #include <weir/coordinator/plan.hpp>
+#include <weir/operators/job.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -40,6 +41,12 @@ std::string problems_of(const job_graph& graph, const job_options& options) {
 }
 
 using names = std::vector<std::string>;
+
+struct missing_file {
+  using value_type = int;
+  static constexpr std::string_view kind_name = "file";
+  std::shared_ptr<const any_source> source() const { throw usage_error({"file x", "a file", "nothing", "make it"}); }
+};
 
 } // namespace
 
@@ -227,6 +234,45 @@ TEST_CASE("all problems are found together") {
   CHECK(text.find("at most the max parallelism, 128, found 200") != std::string::npos);
   CHECK(text.find("one that sample.cpp:2 has already") != std::string::npos);
   CHECK(text.find("operator \"b\" (sample.cpp:3): its output: expected an operator or a sink") != std::string::npos);
+  CHECK(text.find("at least one sink") != std::string::npos);
+}
+
+TEST_CASE("problems are listed by their places in the source, whatever found them") {
+  builder b;
+  b.graph.problems.push_back({"c", {"sample.cpp", 3}, {"its name", "letters", "C", "rename it"}});
+  b.graph.problems.push_back({"", {"a.cpp", 77}, {"the job's name", "letters", "X", "rename it"}});
+  b.source("a", {.parallelism = 0}).map("b").sink("d");
+  b.add("c", operator_kind::transform).where.line = 3; // its name is wrong, and nobody takes its output
+  b.connect(0, 3);
+  job_options options = with_parallelism(2);
+  options.batch_size = 0;
+  std::vector<std::string> things;
+  for (const graph_problem& problem : make_plan(b.graph, options).problems)
+    things.push_back(std::string{problem.where.file} + ":" + std::to_string(problem.where.line) + " " +
+                     problem.text.thing);
+  CHECK(things == names{":0 batch-size", "a.cpp:77 the job's name", "sample.cpp:1 its parallelism",
+                        "sample.cpp:3 its name", "sample.cpp:3 its output"});
+}
+
+TEST_CASE("a source that can't be made is one all the same") {
+  job one{"one"};
+  static_cast<void>(one.source("in", missing_file{}));
+  const std::string text = problems_of(one.graph(), with_parallelism(1));
+  INFO(text);
+  CHECK(text.find("file x") != std::string::npos);
+  CHECK(text.find("its output: expected an operator or a sink") != std::string::npos);
+  CHECK(text.find("at least one sink") != std::string::npos);
+  CHECK(text.find("at least one source") == std::string::npos);
+}
+
+TEST_CASE("a former name that another operator has is a problem") {
+  builder b;
+  b.source("a").map("b", {.renamed_from = "old"}).sink("c");
+  CHECK(problems_of(b.graph, with_parallelism(1)).empty());
+  b.graph.nodes[2].options.renamed_from = "b";
+  CHECK(problems_of(b.graph, with_parallelism(1)) ==
+        "operator \"c\" (sample.cpp:3): its renamed_from: expected a name that no operator has any more, found \"b\", "
+        "which is at sample.cpp:2; leave the option out, or rename the other operator");
 }
 
 TEST_CASE("an empty job has neither source nor sink") {

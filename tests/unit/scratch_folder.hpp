@@ -12,8 +12,9 @@ namespace weir_test {
 
 class scratch_folder {
 public:
-  scratch_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
+  scratch_folder() : scratch_folder(std::filesystem::temp_directory_path()) {}
+  explicit scratch_folder(const std::filesystem::path& in) {
+    std::string name = (in / "weir-test-XXXXXX").string();
     if (!::mkdtemp(name.data()))
       throw std::runtime_error{"cannot make a folder like " + name};
     path_ = name;

@@ -153,7 +153,9 @@ TEST_CASE("text files of another run are refused, or replaced on request") {
   CHECK(contains(scratch_folder::read(directory + "/part-00000-000000000001.txt"), "old"));
   auto other = start_of("run-1");
   other.identity.name = "other";
-  CHECK(contains(error_of<weir::usage_error>([&] { sink->prepare_output(other); }), "a folder of its own"));
+  const auto second = error_of<weir::usage_error>([&] { sink->prepare_output(other); });
+  CHECK(contains(second, "a folder of its own"));
+  CHECK(contains(second, R"({.renamed_from = "out"})"));
 
   auto replacing = start_of("run-2");
   replacing.replace_output = true;
