@@ -89,6 +89,7 @@ struct run_there {
 // Handed over within one process, never encoded: what goes to another node passes the link, as bytes.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::channel_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::credit_grant)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::channel_probe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::start_running)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::trigger_checkpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::checkpoint_completed)

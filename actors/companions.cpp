@@ -4,6 +4,7 @@
 #include "error_report.hpp"
 
 #include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -11,6 +12,14 @@
 namespace weir::inline v0 {
 
 namespace {
+
+/// What CAF calls the actors.
+struct source_name {
+  static inline const char* name = "weir.source";
+};
+struct sink_name {
+  static inline const char* name = "weir.sink";
+};
 
 template <class Body>
 caf::actor spawn_companion(caf::actor_system& system, blocking_work how, Body body) {
@@ -116,7 +125,7 @@ void guarded(caf::event_based_actor* self, const caf::actor& subtask, std::size_
 caf::actor spawn_source_companion(caf::actor_system& system, blocking_work how, std::shared_ptr<split_readers> readers,
                                   const element_type& type, std::size_t batch_size, std::shared_ptr<environment> env,
                                   caf::actor subtask) {
-  return spawn_companion(system, how, [=](caf::event_based_actor* self) -> caf::behavior {
+  return spawn_companion(system, how, [=](caf::stateful_actor<source_name>* self) -> caf::behavior {
     auto companion = std::make_shared<source_companion>(self, readers, type, batch_size, env, subtask);
     return {[=](read_once) { guarded(self, subtask, 0, [&] { companion->ask(); }); },
             [=](do_wake) { guarded(self, subtask, 0, [&] { companion->retry(); }); }};
@@ -125,7 +134,7 @@ caf::actor spawn_source_companion(caf::actor_system& system, blocking_work how, 
 
 caf::actor spawn_sink_companion(caf::actor_system& system, blocking_work how, const any_sink& sink, std::size_t stage,
                                 caf::actor subtask) {
-  return spawn_companion(system, how, [&sink, stage, subtask](caf::event_based_actor* self) -> caf::behavior {
+  return spawn_companion(system, how, [&sink, stage, subtask](caf::stateful_actor<sink_name>* self) -> caf::behavior {
     auto writer = std::make_shared<std::unique_ptr<sink_writer>>();
     return {[=, &sink](sink_order& order) {
       guarded(self, subtask, stage, [&] {

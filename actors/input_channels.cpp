@@ -47,6 +47,19 @@ channel_message input_channels::take(std::size_t index) {
   return message;
 }
 
+std::optional<credit_grant> input_channels::on_probe(const channel_probe& probe) {
+  const auto at = by_id_.find(probe.channel);
+  if (probe.region != region_ || probe.attempt != attempt_ || at == by_id_.end())
+    return std::nullopt;
+  channel& c = channels_[at->second];
+  if (probe.sent_through > c.last)
+    throw error({"channel " + to_string(probe.channel) + " from " + c.spec.from,
+                 "all messages up to " + to_string(probe.sent_through), "those up to " + to_string(c.last),
+                 "messages were lost on the way"});
+  c.granted = c.taken + window_;
+  return credit_grant{region_, attempt_, c.spec.id, c.granted, c.last};
+}
+
 std::optional<credit_grant> input_channels::due_grant(std::size_t index) {
   channel& c = channels_[index];
   // Half a window at a time: a message for every batch would double the messages.

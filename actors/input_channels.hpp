@@ -49,6 +49,9 @@ public:
   channel_message take(std::size_t index);
   /// A grant that should go out now, if any.
   std::optional<credit_grant> due_grant(std::size_t index);
+  /// The answer to a probe: what the sender may have forgotten or never heard. None for one of an older attempt. Throws
+  /// `weir::error` if what was sent before it has not come.
+  std::optional<credit_grant> on_probe(const channel_probe& probe);
 
   [[nodiscard]] std::size_t size() const noexcept { return channels_.size(); }
   [[nodiscard]] const input_channel_spec& spec(std::size_t index) const noexcept { return channels_[index].spec; }

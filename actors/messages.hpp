@@ -55,6 +55,16 @@ struct credit_grant {
   sequence_number received_through{0};
 };
 
+/// A sender's question, in order on the channel but unnumbered: has all that was sent arrived? It is asked while
+/// anything is unacknowledged, and answered by a grant, so that neither a lost last message nor a lost grant goes
+/// unnoticed.
+struct channel_probe {
+  region_id region{0};
+  attempt_id attempt{0};
+  channel_id channel{0};
+  sequence_number sent_through{0};
+};
+
 // -- from the coordinator to a subtask ------------------------------------------------------------------------------
 
 /// Begin: all subtasks of the region are loaded.
@@ -97,6 +107,7 @@ struct checkpoint_acknowledged {
 struct checkpoint_declined {
   checkpoint_id checkpoint{0};
   std::string reason;
+  bool busy = false; ///< with an earlier checkpoint: nothing has failed
 };
 /// The barrier of an aborted checkpoint is skipped here.
 struct barrier_skipped {

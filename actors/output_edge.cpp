@@ -16,6 +16,7 @@ bool output_channel::may_go(const channel_message& message) const noexcept {
 void output_channel::send(channel_message message) {
   if (std::holds_alternative<batch_ptr>(message.payload))
     ++batches_sent_;
+  sent_through_ = message.sequence;
   send_(std::move(message));
 }
 
@@ -38,11 +39,18 @@ sequence_number output_channel::push(channel_payload payload) {
 
 void output_channel::grant(const credit_grant& g) {
   credit_limit_ = std::max(credit_limit_, g.limit);
+  received_through_ = std::max(received_through_, g.received_through);
   while (!waiting_.empty() && may_go(waiting_.front())) {
     channel_message next = std::move(waiting_.front());
     waiting_.pop_front();
     send(std::move(next));
   }
+}
+
+std::optional<channel_probe> output_channel::probe() const {
+  if (received_through_ >= sent_through_ && waiting_.empty())
+    return std::nullopt; // while something waits, the grant that it needs may be lost
+  return channel_probe{region_, attempt_, id_, sent_through_};
 }
 
 output_edge::output_edge(std::unique_ptr<any_partitioner> partitioner, std::vector<output_channel> channels,

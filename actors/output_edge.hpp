@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace weir::inline v0 {
@@ -27,6 +28,9 @@ public:
   /// More credit; an older or repeated grant changes nothing.
   void grant(const credit_grant& g);
 
+  /// What to ask the receiver; nothing if nothing waits, and it has said that it has all that was sent.
+  [[nodiscard]] std::optional<channel_probe> probe() const;
+
   [[nodiscard]] channel_id id() const noexcept { return id_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::uint64_t batches_sent() const noexcept { return batches_sent_; }
@@ -42,6 +46,8 @@ private:
   std::uint64_t credit_limit_;
   std::uint64_t batches_sent_ = 0;
   sequence_number last_{0};
+  sequence_number sent_through_{0};
+  sequence_number received_through_{0};
   std::deque<channel_message> waiting_;
 };
 

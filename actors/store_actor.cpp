@@ -1,9 +1,11 @@
 #include "store_actor.hpp"
 
+#include "../persistence/failpoint.hpp"
 #include "actor_messages.hpp"
 #include "dispatch.hpp"
 
 #include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
 
 #include <exception>
 #include <utility>
@@ -12,6 +14,11 @@
 namespace weir::inline v0 {
 
 namespace {
+
+/// What CAF calls the actor.
+struct store_name {
+  static inline const char* name = "weir.store";
+};
 
 class store_keeper {
 public:
@@ -31,12 +38,14 @@ public:
     auto arrived = std::exchange(arrived_, {});
     std::vector<write_result> results;
     try {
+      WEIR_FAILPOINT("store_actor.write.before");
       const wall_time now = wall_time_of(*env_);
       store_->group([&] {
         results.clear();
         for (const store_snapshot& s : snapshots)
           results.push_back(store_->write(s.snapshot, now));
       });
+      WEIR_FAILPOINT("store_actor.write.after");
     } catch (const std::exception& e) {
       for (const store_snapshot& s : snapshots)
         post(s.from, store_failed{e.what()});
@@ -49,9 +58,11 @@ public:
 
   void load(const load_request& request) {
     try {
+      WEIR_FAILPOINT("store_actor.load.before");
       const auto schemas = store_->read().schemas();
       for (const table_to_load& table : request.tables)
         load_table(request, table, schemas);
+      WEIR_FAILPOINT("store_actor.load.after");
       post(request.from, state_end{});
     } catch (const std::exception& e) {
       post(request.from, store_failed{e.what()});
@@ -61,7 +72,9 @@ public:
   /// Writes what waits, and closes the store.
   void close() {
     write_all();
+    WEIR_FAILPOINT("store_actor.close.before");
     store_.reset();
+    WEIR_FAILPOINT("store_actor.close.after");
   }
 
 private:
@@ -94,7 +107,7 @@ private:
 caf::actor spawn_store(caf::actor_system& system, blocking_work how, std::shared_ptr<checkpoint_store> store,
                        std::shared_ptr<environment> env) {
   auto keeper = std::make_shared<store_keeper>(std::move(store), std::move(env));
-  auto body = [keeper](caf::event_based_actor* self) -> caf::behavior {
+  auto body = [keeper](caf::stateful_actor<store_name>* self) -> caf::behavior {
     auto write_asked = std::make_shared<bool>(false);
     return {[=](store_snapshot& snapshot) {
               keeper->add(std::move(snapshot));

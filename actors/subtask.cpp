@@ -10,6 +10,7 @@
 
 #include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 namespace weir::inline v0 {
@@ -30,6 +31,8 @@ public:
         id_(setup.id),
         region_(setup.region),
         attempt_(setup.attempt),
+        name_("weir.subtask " + setup.task_name + " " + std::to_string(setup.id.index.value + 1) + "/" +
+              std::to_string(setup.parallelism)),
         setup_(std::make_unique<subtask_setup>(std::move(setup))) {
     must_yield_ = caf::get_or(system().config(), "scheduler.max-throughput", caf::defaults::scheduler::max_throughput) >
                   fair_throughput;
@@ -39,9 +42,14 @@ public:
     set_error_handler([this](const caf::error&) { stop(); });
   }
 
-  const char* name() const override { return "weir.subtask"; }
+  const char* name() const override { return name_.c_str(); }
 
   void on_exit() override {
+    // None are left after an end of its own. Whoever was killed leaves nothing behind that goes on.
+    if (readers_)
+      readers_->interrupt();
+    for (const caf::actor& companion : companions_)
+      anon_send_exit(companion, caf::exit_reason::kill);
     // Subtasks know each other by their channels: cycles of references, cut here.
     receivers_.clear();
     senders_.clear();
@@ -62,6 +70,7 @@ protected:
         [this](start_running) { guarded([this] { loop_->run(); }); },
         [this](channel_message& message) { guarded([&] { loop_->on_message(std::move(message)); }); },
         [this](const credit_grant& grant) { guarded([&] { loop_->on_grant(grant); }); },
+        [this](const channel_probe& probe) { guarded([&] { loop_->on_probe(probe); }); },
         [this](const trigger_checkpoint& trigger) { guarded([&] { loop_->on_trigger(trigger); }); },
         [this](const checkpoint_completed& completed) { guarded([&] { loop_->on_completed(completed.checkpoint); }); },
         [this](const checkpoint_aborted& aborted) { guarded([&] { loop_->on_aborted(aborted.checkpoint); }); },
@@ -150,8 +159,9 @@ private:
   void on_companion_down(const caf::actor_addr& source) {
     std::erase_if(companions_, [&](const caf::actor& a) { return a.address() == source; });
     if (stopping_)
-      quit_if_alone();
-    // A companion that ends by itself has sent why before.
+      return quit_if_alone();
+    // One that threw has said so before, and this subtask is stopping. Anything else would leave it waiting for ever.
+    fail({"", "died", "the actor that does its blocking work ended without saying why", false});
   }
 
   void quit_if_alone() {
@@ -174,6 +184,7 @@ private:
     post(to, std::move(message));
   }
   void grant(credit_grant grant) override { post(senders_.at(grant.channel), grant); }
+  void probe(channel_probe probe) override { post(receivers_.at(probe.channel), probe); }
   void report(subtask_event event) override {
     post(peers_.coordinator, subtask_report{id_, region_, attempt_, std::move(event)});
   }
@@ -201,6 +212,7 @@ private:
   subtask_id id_;
   region_id region_;
   attempt_id attempt_;
+  std::string name_; ///< "weir.subtask words 2/4"
   std::unique_ptr<subtask_setup> setup_;
   std::unique_ptr<subtask_loop> loop_;
   std::unordered_map<channel_id, caf::actor> receivers_;

@@ -1,20 +1,11 @@
+// A subtask: how it is built and started, and what it does about messages.
 #include "subtask_loop.hpp"
-
-#include "../persistence/error.hpp"
+#include "../persistence/failpoint.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace weir::inline v0 {
-
-namespace {
-
-/// What one slice of a snapshot may take.
-constexpr std::chrono::microseconds slice_time{150};
-constexpr std::size_t fewest_slice_entries = 16;
-constexpr std::size_t most_slice_entries = 4096;
-
-} // namespace
 
 /// An operator's surroundings inside a subtask.
 class subtask_loop::stage_context final : public operator_context {
@@ -178,11 +169,17 @@ void subtask_loop::on_grant(const credit_grant& g) {
       return;
 }
 
+void subtask_loop::on_probe(const channel_probe& p) {
+  if (const auto answer = inputs_.on_probe(p))
+    out_.grant(*answer);
+}
+
 void subtask_loop::on_trigger(const trigger_checkpoint& trigger) {
   if (due_barrier_) {
-    out_.report(checkpoint_declined{trigger.mark.checkpoint, "the barrier of checkpoint " +
-                                                                 to_string(due_barrier_->mark.checkpoint) +
-                                                                 " has not left this source yet"});
+    out_.report(checkpoint_declined{trigger.mark.checkpoint,
+                                    "the barrier of checkpoint " + to_string(due_barrier_->mark.checkpoint) +
+                                        " has not left this source yet",
+                                    true});
     return;
   }
   const monotonic_time now = setup_.env->monotonic();
@@ -190,6 +187,8 @@ void subtask_loop::on_trigger(const trigger_checkpoint& trigger) {
 }
 
 void subtask_loop::on_completed(checkpoint_id id) {
+  if (committing_.count(id) != 0)
+    return; // told again while the sinks are at it
   std::vector<std::pair<sink_stage*, std::vector<prepared_output>>> work;
   for (sink_stage& sink : sinks_)
     if (sink.op->as_sink()->two_phase()) {
@@ -203,6 +202,7 @@ void subtask_loop::on_completed(checkpoint_id id) {
       out_.report(commit_acknowledged{id});
     return;
   }
+  WEIR_FAILPOINT("subtask.commit.before");
   committing_[id] = work.size();
   for (auto& [sink, prepared] : work)
     sink->driver->commit(id, std::move(prepared));
@@ -228,6 +228,7 @@ void subtask_loop::on_stored(checkpoint_id id, write_result result, std::chrono:
   switch (result) {
   case write_result::stored:
   case write_result::repeated:
+    WEIR_FAILPOINT("subtask.acknowledge.before");
     out_.report(std::move(ack));
     break;
   case write_result::refused_parent:
@@ -270,7 +271,8 @@ void subtask_loop::on_sink_answer(std::size_t stage, sink_answer answer) {
 }
 
 void subtask_loop::wake() {
-  wake_due_.reset();
+  if (!wakes_asked_.empty())
+    wakes_asked_.erase(wakes_asked_.begin()); // they come in the order of their times
   const processing_time now = setup_.env->now();
   if (const auto later = operator_wakes_.upper_bound(now); later != operator_wakes_.begin()) {
     operator_wakes_.erase(operator_wakes_.begin(), later);
@@ -278,263 +280,33 @@ void subtask_loop::wake() {
   }
   if (!operator_wakes_.empty())
     ask_for_wake(*operator_wakes_.begin() - now);
+  probe_if_due();
   flush_if_due();
+}
+
+void subtask_loop::probe_if_due() {
+  if (!probe_due_)
+    return;
+  const monotonic_time now = setup_.env->monotonic();
+  if (now >= *probe_due_) {
+    probe_due_.reset();
+    for (const auto& edge : edges_)
+      for (const output_channel& channel : edge->channels())
+        if (const auto question = channel.probe()) {
+          probe_due_ = now + probe_interval;
+          out_.probe(*question);
+        }
+  }
+  if (probe_due_)
+    ask_for_wake(*probe_due_ - now);
 }
 
 void subtask_loop::ask_for_wake(std::chrono::microseconds delay) {
   const monotonic_time due = setup_.env->monotonic() + std::max(delay, std::chrono::microseconds{0});
-  if (wake_due_ && *wake_due_ <= due)
-    return;
-  wake_due_ = due;
+  if (!wakes_asked_.empty() && *wakes_asked_.begin() <= due)
+    return; // what is due later is asked for again then
+  wakes_asked_.insert(due);
   out_.wake_in(std::max(delay, std::chrono::microseconds{0}));
-}
-
-// -- work -------------------------------------------------------------------------------------------------------------
-
-bool subtask_loop::step() {
-  if (!running_)
-    return false;
-  if (snapshot_.encoding())
-    encode_slice();
-  if (!chain_.idle()) {
-    const bool worked = chain_.work() == chain_progress::worked;
-    note_counters();
-    if (worked)
-      flush_if_due(); // a slow operator may be at one batch for long
-    return worked || snapshot_.encoding();
-  }
-  if (watermark_to_send_) {
-    for (auto& edge : edges_)
-      edge->broadcast(watermark{*watermark_to_send_});
-    watermark_to_send_.reset();
-  }
-  if (input_ended_ && !end_sent_) {
-    broadcast_end();
-    return true;
-  }
-  if (due_barrier_) {
-    if (snapshot_.open())
-      return snapshot_.encoding(); // one open snapshot a table: this one waits, which its phases tell
-    begin_snapshot();
-    return true;
-  }
-  // Without room a barrier may come all the same: it goes behind what waits, and its snapshot needs no room.
-  if (chain_.output_full())
-    return (!source_ && take_input(true)) || snapshot_.encoding();
-  const bool took = source_ ? take_from_source() : take_input(false);
-  if (took)
-    flush_if_due();
-  else
-    settle_idle();
-  return took || snapshot_.encoding();
-}
-
-bool subtask_loop::take_from_source() {
-  if (input_ended_ || suspended_)
-    return false;
-  source_progress progress = source_progress::waiting;
-  try {
-    progress = source_->produce();
-  } catch (...) {
-    if (!blamed_) // a fused sink is to blame itself
-      blamed_ = 0;
-    throw;
-  }
-  switch (progress) {
-  case source_progress::produced:
-    note_counters();
-    return true;
-  case source_progress::ended:
-    end_input();
-    return true;
-  case source_progress::waiting:
-    break;
-  }
-  flush_edges(); // an idle source does not let records wait
-  if (const processing_time next = source_->next_at(); next != processing_time{})
-    ask_for_wake(next - setup_.env->now());
-  return false;
-}
-
-bool subtask_loop::take_input(bool only_barriers) {
-  const auto channel =
-      inputs_.next([&](std::size_t i) { return aligner_.held(i) || (only_barriers && !inputs_.barrier_is_next(i)); });
-  if (!channel)
-    return false;
-  channel_message message = inputs_.take(*channel);
-  if (const auto due = inputs_.due_grant(*channel))
-    out_.grant(*due);
-  if (auto* batch = std::get_if<batch_ptr>(&message.payload)) {
-    chain_.accept(inputs_.spec(*channel).input, std::move(*batch));
-    if (chain_.idle()) // the head is a sink, whose writer has the batch already
-      note_counters();
-  } else if (const auto* mark = std::get_if<barrier>(&message.payload)) {
-    due_barrier_ = aligner_.on_barrier(*channel, *mark, message.sequence, setup_.env->monotonic());
-  } else {
-    if (const auto* reached = std::get_if<watermark>(&message.payload))
-      watermarks_[*channel] = std::max(watermarks_[*channel], reached->time);
-    else
-      ended_[*channel] = true;
-    event_time lowest = event_time::max();
-    bool all_ended = true;
-    for (std::size_t i = 0; i != ended_.size(); ++i)
-      if (!ended_[i]) {
-        all_ended = false;
-        lowest = std::min(lowest, watermarks_[i]);
-      }
-    if (all_ended)
-      end_input();
-    else if (lowest > watermark_) {
-      watermark_ = lowest;
-      watermark_to_send_ = lowest;
-      chain_.advance_to(lowest);
-    }
-  }
-  return true;
-}
-
-void subtask_loop::end_input() {
-  input_ended_ = true;
-  chain_.end_input();
-}
-
-void subtask_loop::broadcast_end() {
-  end_sent_ = true;
-  for (auto& edge : edges_)
-    edge->broadcast(end_of_stream{});
-  for (sink_stage& sink : sinks_)
-    sink.driver->flush();
-  note_counters();
-  out_.report(subtask_ended{});
-}
-
-// -- snapshots --------------------------------------------------------------------------------------------------------
-
-void subtask_loop::begin_snapshot() {
-  const monotonic_time now = setup_.env->monotonic();
-  aligned_barrier due = std::move(*due_barrier_);
-  due_barrier_.reset();
-  const barrier mark = due.mark;
-  next_ack_ = {};
-  next_ack_.checkpoint = mark.checkpoint;
-  for (std::size_t i = 0; i != due.received.size(); ++i)
-    next_ack_.received.push_back({inputs_.spec(i).id, due.received[i]});
-  if (source_)
-    source_->note_positions();
-  snapshot_.begin(std::move(due), now);
-  note_pause(now);
-  // Only now that the state is frozen may what follows the barrier come in, or the barrier go on.
-  for (auto& edge : edges_)
-    for (const channel_position& sent : edge->broadcast(mark))
-      next_ack_.sent.push_back(sent);
-  aligner_.release(mark.checkpoint);
-  if (source_ && mark.suspend)
-    suspended_ = true;
-  for (sink_stage& sink : sinks_)
-    sink.preparing = true;
-  for (sink_stage& sink : sinks_) {
-    next_ack_.commits_pending = next_ack_.commits_pending || sink.op->as_sink()->two_phase();
-    sink.driver->prepare(mark.checkpoint);
-  }
-  finish_snapshot_if_whole();
-}
-
-void subtask_loop::on_prepared(sink_stage& sink, checkpoint_id id, std::string prepared) {
-  sink.preparing = false;
-  sink.op->prepared(id, std::move(prepared));
-  if (std::any_of(sinks_.begin(), sinks_.end(), [](const sink_stage& s) { return s.preparing; }))
-    return;
-  snapshot_.mark_late();
-  finish_snapshot_if_whole();
-}
-
-void subtask_loop::encode_slice() {
-  const monotonic_time before = setup_.env->monotonic();
-  snapshot_.encode(slice_entries_);
-  note_pause(before);
-  const auto taken = setup_.env->monotonic() - before;
-  if (taken > slice_time)
-    slice_entries_ = std::max(slice_entries_ / 2, fewest_slice_entries);
-  else if (taken < slice_time / 2)
-    slice_entries_ = std::min(slice_entries_ * 2, most_slice_entries);
-  finish_snapshot_if_whole();
-}
-
-void subtask_loop::finish_snapshot_if_whole() {
-  if (!snapshot_.open() || snapshot_.encoding() ||
-      std::any_of(sinks_.begin(), sinks_.end(), [](const sink_stage& s) { return s.preparing; }))
-    return;
-  next_ack_.bytes = snapshot_.encoded_bytes();
-  subtask_snapshot snapshot = snapshot_.finish(setup_.env->monotonic());
-  snapshot.region = setup_.region;
-  snapshot.attempt = setup_.attempt;
-  snapshot.task = setup_.task_name;
-  snapshot.index = setup_.id.index;
-  snapshot.parallelism = setup_.parallelism;
-  next_ack_.phases = snapshot.phases;
-  at_store_.push_back(std::move(next_ack_));
-  out_.store(std::move(snapshot));
-}
-
-void subtask_loop::on_committed(sink_stage& sink, checkpoint_id up_to) {
-  sink.op->committed(up_to);
-  const auto at = committing_.find(up_to);
-  if (at == committing_.end() || --at->second != 0)
-    return;
-  committing_.erase(at);
-  out_.report(commit_acknowledged{up_to});
-}
-
-// -- flushing and counting
-// ----------------------------------------------------------------------------------------------
-
-void subtask_loop::flush_edges() {
-  for (auto& edge : edges_)
-    edge->flush();
-  gathering_since_.reset();
-}
-
-void subtask_loop::flush_if_due() {
-  const bool gathering = std::any_of(edges_.begin(), edges_.end(), [](const auto& edge) { return edge->gathering(); });
-  if (!gathering) {
-    gathering_since_.reset();
-    return;
-  }
-  const monotonic_time now = setup_.env->monotonic();
-  if (!gathering_since_)
-    gathering_since_ = now;
-  if (now - *gathering_since_ >= setup_.flush_interval)
-    flush_edges();
-}
-
-void subtask_loop::settle_idle() {
-  flush_if_due();
-  if (gathering_since_)
-    ask_for_wake(*gathering_since_ + setup_.flush_interval - setup_.env->monotonic());
-  for (sink_stage& sink : sinks_)
-    sink.driver->flush();
-}
-
-void subtask_loop::note_output() {
-  if (!std::exchange(first_output_reported_, true))
-    out_.report(subtask_first_output{});
-}
-
-void subtask_loop::note_pause(monotonic_time since) {
-  const auto taken = (setup_.env->monotonic() - since).count();
-  if (taken > setup_.counters->longest_pause_us.load(std::memory_order_relaxed))
-    setup_.counters->longest_pause_us.store(taken, std::memory_order_relaxed);
-}
-
-void subtask_loop::note_counters() {
-  const std::uint64_t out = chain_.records_out(0);
-  setup_.counters->records_in.store(source_op_ ? out : chain_.records_in(0), std::memory_order_relaxed);
-  setup_.counters->records_out.store(chain_.records_out(chain_.size() - 1), std::memory_order_relaxed);
-  setup_.counters->batches_queued.store(inputs_.queued(), std::memory_order_relaxed);
-  if (source_op_ && setup_.report_records_every != 0 && out - reported_records_ >= setup_.report_records_every) {
-    out_.report(records_emitted{out - reported_records_});
-    reported_records_ = out;
-  }
 }
 
 } // namespace weir::inline v0

@@ -31,6 +31,8 @@ public:
   virtual void send(channel_message message) = 0;
   /// To the sender of a channel.
   virtual void grant(credit_grant grant) = 0;
+  /// To the receiver of a channel.
+  virtual void probe(channel_probe probe) = 0;
   /// To the coordinator.
   virtual void report(subtask_event event) = 0;
   /// To the store; answered by `on_stored`.
@@ -43,6 +45,9 @@ public:
   /// To the companion of a blocking sink; answered by `on_sink_answer`, except for flushes.
   virtual void tell_sink(std::size_t stage, const any_sink& sink, sink_command command) = 0;
 };
+
+/// How long a sender waits before it asks whether all that it sent has come, and before it asks again.
+inline constexpr std::chrono::milliseconds probe_interval{500};
 
 /// Names a state table of the task whose chunks `load` takes.
 struct table_to_load {
@@ -76,6 +81,7 @@ public:
 
   void on_message(channel_message message);
   void on_grant(const credit_grant& grant);
+  void on_probe(const channel_probe& probe);
   void on_trigger(const trigger_checkpoint& trigger);
   void on_completed(checkpoint_id id);
   void on_aborted(checkpoint_id id);
@@ -121,6 +127,7 @@ private:
   void on_prepared(sink_stage& sink, checkpoint_id id, std::string prepared);
   void on_committed(sink_stage& sink, checkpoint_id up_to);
   void ask_for_wake(std::chrono::microseconds delay);
+  void probe_if_due();
   void note_pause(monotonic_time since);
   void note_counters();
 
@@ -152,8 +159,9 @@ private:
   bool input_ended_ = false; ///< end of input is in the chain
   bool end_sent_ = false;
   bool first_output_reported_ = false;
-  std::optional<monotonic_time> wake_due_;   ///< the earliest wake-up asked for
-  std::set<processing_time> operator_wakes_; ///< that operators asked for
+  std::multiset<monotonic_time> wakes_asked_; ///< one for each call of `wake` that is to come
+  std::optional<monotonic_time> probe_due_;   ///< while something sent may be unacknowledged
+  std::set<processing_time> operator_wakes_;  ///< that operators asked for
   std::optional<monotonic_time> gathering_since_;
   std::uint64_t reported_records_ = 0;
 };

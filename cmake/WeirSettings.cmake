@@ -19,6 +19,11 @@ function(weir_compile_settings target)
       "-fsanitize=${WEIR_SANITIZE}" -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE "-fsanitize=${WEIR_SANITIZE}")
   endif()
+  if(WEIR_BUILD_FUZZERS)
+    # The fuzzers see which code their inputs reach; what is undefined ends them, as does an index out of range.
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
+    target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS)
+  endif()
   if(WEIR_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ warns of std::atomic_thread_fence under this sanitizer, in headers that are not ours.
     target_compile_options(${target} PRIVATE -Wno-tsan)

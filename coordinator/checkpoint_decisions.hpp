@@ -43,6 +43,11 @@ struct commit_decision {
   checkpoint_id id;
   checkpoint_trigger trigger = checkpoint_trigger::interval;
 };
+/// Some sinks have not said for a while that they have committed up to this checkpoint: tell every subtask again.
+/// Either word may have been lost.
+struct remind_decision {
+  checkpoint_id id;
+};
 /// All sinks have committed what belongs to this checkpoint: have the store note it.
 struct committed_decision {
   checkpoint_id id;
@@ -71,8 +76,9 @@ struct fail_job_decision {
   std::string reason;
 };
 
-using checkpoint_decision = std::variant<open_decision, complete_decision, commit_decision, committed_decision,
-                                         abort_decision, refuse_decision, end_decision, fail_job_decision>;
+using checkpoint_decision =
+    std::variant<open_decision, complete_decision, commit_decision, remind_decision, committed_decision, abort_decision,
+                 refuse_decision, end_decision, fail_job_decision>;
 /// To be carried out in this order.
 using checkpoint_decisions = std::vector<checkpoint_decision>;
 

@@ -5,6 +5,7 @@
 #include "../persistence/monotonic_time.hpp"
 #include "job_options.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,9 @@ struct checkpoint_settings {
   explicit checkpoint_settings(const job_options& options);
 };
 
+/// The shortest pause after the store could not open a checkpoint.
+inline constexpr std::chrono::microseconds pause_after_refusal = std::chrono::milliseconds{50};
+
 /// Interval, record count and pause.
 class checkpoint_schedule {
 public:
@@ -39,6 +43,8 @@ public:
   }
   /// A checkpoint has ended, well or not: the pause begins.
   void ended(monotonic_time now) { pause_until_ = now + min_pause_; }
+  /// The store could not open one: the pause is long enough for a disk that is full not to be asked all the time.
+  void refused(monotonic_time now) { pause_until_ = now + std::max(min_pause_, pause_after_refusal); }
   /// So many more records have been emitted.
   void emitted(std::uint64_t records) { emitted_ += records; }
 

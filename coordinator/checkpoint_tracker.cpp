@@ -82,6 +82,10 @@ checkpoint_decisions checkpoint_tracker::tick(monotonic_time now) {
   for (const checkpoint_id id : overdue)
     give_up(id, checkpoint_status::failed, "not complete after " + duration_text(settings_.timeout), true, now, out);
   travelling_.forget(now);
+  if (!commits_.empty() && !shut_ && now >= remind_at_) {
+    out.emplace_back(remind_decision{commits_.newest()}); // it stands for all before it
+    remind_at_ = now + commit_reminder_after;
+  }
   open_if_due(now, out);
   return out;
 }
@@ -164,7 +168,7 @@ checkpoint_decisions checkpoint_tracker::open_failed(std::string_view reason, mo
   const std::string why = "the store could not open it: " + std::string{reason};
   if (trigger == checkpoint_trigger::demand || trigger == checkpoint_trigger::stop)
     out.emplace_back(refuse_decision{trigger, why});
-  schedule_.ended(now);
+  schedule_.refused(now);
   ended_without_success(trigger, out);
   count_failure(why, out);
   open_if_due(now, out);
@@ -192,6 +196,7 @@ checkpoint_decisions checkpoint_tracker::completed(checkpoint_id id, monotonic_t
 
   out.emplace_back(commit_decision{id, trigger});
   commits_.add(id, trigger, committing);
+  remind_at_ = now + commit_reminder_after;
   if (trigger == checkpoint_trigger::stop)
     stop_ = ending::complete;
   if (is_final(trigger))
@@ -242,7 +247,7 @@ checkpoint_tracker::acknowledged checkpoint_tracker::acknowledge(subtask_id subt
 }
 
 checkpoint_decisions checkpoint_tracker::decline(checkpoint_id id, subtask_id subtask, attempt_id attempt,
-                                                 std::string_view reason, monotonic_time now) {
+                                                 std::string_view reason, monotonic_time now, bool busy) {
   checkpoint_decisions out;
   const auto member = present(subtask, attempt);
   if (!member)
@@ -250,8 +255,8 @@ checkpoint_decisions checkpoint_tracker::decline(checkpoint_id id, subtask_id su
   const auto found = pending_.find(id);
   if (found != pending_.end() && !found->second.completing) {
     found->second.remark(*member, reason);
-    give_up(id, checkpoint_status::failed, topology_.members()[*member].name + " declined it: " + std::string{reason},
-            true, now, out);
+    give_up(id, busy ? checkpoint_status::aborted : checkpoint_status::failed,
+            topology_.members()[*member].name + " declined it: " + std::string{reason}, !busy, now, out);
   }
   travelling_.passed(id, *member);
   open_if_due(now, out);
@@ -318,6 +323,8 @@ std::optional<monotonic_time> checkpoint_tracker::next_deadline() const {
       consider(checkpoint.opened() + settings_.timeout);
   if (const auto forget_at = travelling_.next())
     consider(*forget_at);
+  if (!commits_.empty() && !shut_)
+    consider(remind_at_);
   return first;
 }
 

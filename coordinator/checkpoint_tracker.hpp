@@ -9,6 +9,7 @@
 #include "pending_commits.hpp"
 #include "travelling_barriers.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -19,6 +20,9 @@
 #include <vector>
 
 namespace weir::inline v0 {
+
+/// How long sinks may say nothing of a commit before they are told again.
+inline constexpr std::chrono::milliseconds commit_reminder_after{500};
 
 /// The state machine of a job's checkpoints. Input in, decisions out: no actor, no clock, no I/O. Every member that
 /// returns decisions may be called at any time; the caller carries them out in order. One thread at a time.
@@ -72,9 +76,10 @@ public:
   };
   [[nodiscard]] acknowledged acknowledge(subtask_id subtask, attempt_id attempt, const checkpoint_acknowledged& ack,
                                          monotonic_time now);
-  /// A subtask can't do its part.
+  /// A subtask can't do its part. If it is only `busy` with an earlier checkpoint, the job is slower than checkpoints
+  /// are opened, and this counts as no failure.
   [[nodiscard]] checkpoint_decisions decline(checkpoint_id id, subtask_id subtask, attempt_id attempt,
-                                             std::string_view reason, monotonic_time now);
+                                             std::string_view reason, monotonic_time now, bool busy = false);
   /// A subtask has skipped the barrier of an aborted checkpoint. The barriers of that one count as travelling until all
   /// have acknowledged it or said this, but no longer than the timeout.
   [[nodiscard]] checkpoint_decisions barrier_skipped(checkpoint_id id, subtask_id subtask, attempt_id attempt,
@@ -140,6 +145,7 @@ private:
   std::map<checkpoint_id, pending_checkpoint> pending_;
   travelling_barriers travelling_;
   pending_commits commits_;
+  monotonic_time remind_at_{}; // while commits are pending
   std::optional<checkpoint_id> newest_complete_;
   std::uint32_t consecutive_failures_ = 0;
 

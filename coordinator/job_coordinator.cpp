@@ -3,6 +3,7 @@
 #include "job_coordinator_impl.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../persistence/failpoint.hpp"
 #include "human_text.hpp"
 
 #include <algorithm>
@@ -69,6 +70,7 @@ void job_coordinator::log(log_level level, const std::string& line) const {
 void job_coordinator::begin() {
   if (ending_)
     return;
+  WEIR_FAILPOINT("coordinator.begin.before");
   store_ = spawn_store(system(), job_.blocking, job_.store, job_.env);
   monitor(store_);
   if (ending_) // it was shut down from outside before it began
@@ -80,6 +82,7 @@ void job_coordinator::begin() {
       regions_[i].failed_at = job_.begun;
     spawn_region(regions_[i]);
   }
+  WEIR_FAILPOINT("coordinator.begin.after");
 }
 
 void job_coordinator::on_request(job_request request) {
@@ -126,6 +129,7 @@ void job_coordinator::on_drain() {
 void job_coordinator::end_job(job_state state, std::exception_ptr failure) {
   if (std::exchange(ending_, true))
     return;
+  WEIR_FAILPOINT("coordinator.end.before");
   end_state_ = state;
   end_failure_ = std::move(failure);
   carry_out(checkpoints_.shut_down(state == job_state::failed ? "the job has failed" : "the job is ending"));
@@ -135,6 +139,7 @@ void job_coordinator::end_job(job_state state, std::exception_ptr failure) {
     r.restart_at.reset();
     stop_region(r);
   }
+  WEIR_FAILPOINT("coordinator.end.after");
   end_if_all_dead();
 }
 

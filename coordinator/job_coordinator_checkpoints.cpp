@@ -1,6 +1,7 @@
 #include "job_coordinator_impl.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../persistence/failpoint.hpp"
 #include "human_text.hpp"
 
 #include <algorithm>
@@ -29,12 +30,15 @@ void job_coordinator::carry_out(const checkpoint_decisions& decisions) {
 void job_coordinator::carry_out(const open_decision& decision) {
   if (decision.trigger == checkpoint_trigger::demand)
     std::move(demands_.begin(), demands_.end(), std::back_inserter(answered_by_next_)), demands_.clear();
+  WEIR_FAILPOINT("coordinator.open.before");
   ask_store([trigger = decision.trigger, at = wall()](checkpoint_store& s) { return s.open_checkpoint(trigger, at); },
             [this, trigger = decision.trigger](checkpoint_id id) { on_opened(id, trigger); },
             [this](std::exception_ptr thrown) {
               log(log_level::error, "no checkpoint could be opened: " + text_of(thrown));
               // Those who asked for this one are answered now; who asked since waits for the next.
               refuse(answered_by_next_, text_of(thrown));
+              if (job_.store->has_failed())
+                return fail_job(thrown); // nothing will be stored any more
               auto later = std::exchange(demands_, {});
               carry_out(checkpoints_.open_failed(text_of(thrown), now()));
               demands_.insert(demands_.begin(), later.begin(), later.end());
@@ -48,12 +52,15 @@ void job_coordinator::on_opened(checkpoint_id id, checkpoint_trigger trigger) {
     const auto* aborted = std::get_if<abort_decision>(&d);
     return aborted && aborted->id == id;
   });
+  WEIR_FAILPOINT("coordinator.trigger.before");
   if (!given_up && !ending_)
     send_to_sources(trigger_checkpoint{{id, trigger == checkpoint_trigger::stop, opened}});
+  WEIR_FAILPOINT("coordinator.trigger.after");
   carry_out(decisions);
 }
 
 void job_coordinator::on_acknowledged(const subtask_report& report, const checkpoint_acknowledged& ack) {
+  WEIR_FAILPOINT("coordinator.acknowledge.before");
   auto outcome = checkpoints_.acknowledge(report.subtask, report.attempt, ack, now());
   if (outcome.result != acknowledgement_result::accepted)
     log(log_level::debug, "acknowledgement of checkpoint " + to_string(ack.checkpoint) + " by " +
@@ -61,10 +68,12 @@ void job_coordinator::on_acknowledged(const subtask_report& report, const checkp
                               " is not counted: " + std::string{to_text(outcome.result)});
   else
     write_times_[{ack.checkpoint, report.subtask}] = ack.phases.write;
+  WEIR_FAILPOINT("coordinator.acknowledge.after");
   carry_out(outcome.decisions);
 }
 
 void job_coordinator::carry_out(const complete_decision& decision) {
+  WEIR_FAILPOINT("coordinator.complete.before");
   std::vector<expected_subtask> expected;
   for (const subtask_id id : job_.plan->subtasks()) {
     expected_subtask e{job_.plan->region_of(id), job_.plan->task(id.task).name, id.index, std::nullopt};
@@ -75,6 +84,7 @@ void job_coordinator::carry_out(const complete_decision& decision) {
   write_times_.erase(write_times_.begin(), write_times_.upper_bound({decision.id, {task_id{UINT32_MAX}, {}}}));
   ask_store([=, id = decision.id, at = wall()](checkpoint_store& s) { return s.complete(id, expected, at); },
             [this](const complete_checkpoint& complete) {
+              WEIR_FAILPOINT("coordinator.complete.after");
               log(log_level::debug, "checkpoint " + to_string(complete.id) +
                                         " complete: " + human_bytes(complete.written_bytes) + " in " +
                                         human_duration(complete.completed - complete.opened));
@@ -94,13 +104,20 @@ void job_coordinator::carry_out(const complete_decision& decision) {
 }
 
 void job_coordinator::carry_out(const commit_decision& decision) {
+  WEIR_FAILPOINT("coordinator.commit.before");
   if (decision.trigger == checkpoint_trigger::demand)
     for (const auto& answer : std::exchange(answered_by_next_, {}))
       answer->set_value(decision.id);
   send_to_all(checkpoint_completed{decision.id});
+  WEIR_FAILPOINT("coordinator.commit.after");
+}
+
+void job_coordinator::carry_out(const remind_decision& decision) {
+  send_to_all(checkpoint_completed{decision.id});
 }
 
 void job_coordinator::carry_out(const committed_decision& decision) {
+  WEIR_FAILPOINT("coordinator.committed.before");
   tell_store([id = decision.id, at = wall()](checkpoint_store& s) { s.committed(id, at); });
 }
 
@@ -113,6 +130,7 @@ void job_coordinator::carry_out(const abort_decision& decision) {
   }
   log(log_level::warning, "checkpoint " + to_string(decision.id) + " " + std::string{to_text(decision.status)} + ": " +
                               decision.reason + (names.empty() ? "" : "; late: " + names));
+  WEIR_FAILPOINT("coordinator.abort.before");
   send_to_all(checkpoint_aborted{decision.id});
   if (decision.trigger == checkpoint_trigger::stop) {
     send_to_sources(resume_sources{});
@@ -122,6 +140,7 @@ void job_coordinator::carry_out(const abort_decision& decision) {
     refuse(answered_by_next_, decision.reason);
   tell_store([id = decision.id, status = decision.status, reason = decision.reason, late,
               at = wall()](checkpoint_store& s) { s.fail_checkpoint(id, status, reason, late, at); });
+  WEIR_FAILPOINT("coordinator.abort.after");
 }
 
 void job_coordinator::carry_out(const refuse_decision& decision) {

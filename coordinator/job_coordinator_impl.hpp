@@ -80,6 +80,7 @@ private:
   void carry_out(const open_decision& decision);
   void carry_out(const complete_decision& decision);
   void carry_out(const commit_decision& decision);
+  void carry_out(const remind_decision& decision);
   void carry_out(const committed_decision& decision);
   void carry_out(const abort_decision& decision);
   void carry_out(const refuse_decision& decision);

@@ -1,6 +1,7 @@
 #include "job_coordinator_impl.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../persistence/failpoint.hpp"
 #include "human_text.hpp"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 namespace weir::inline v0 {
 
 void job_coordinator::spawn_region(region& r) {
+  WEIR_FAILPOINT("coordinator.spawn.before");
   const job_plan& plan = *job_.plan;
   r.running = r.stopping = r.preparing = r.saw_output = false;
   r.loaded.clear();
@@ -33,6 +35,7 @@ void job_coordinator::spawn_region(region& r) {
       channels.senders.emplace(c, r.alive.at(plan.channel(c).from));
     post(subtask, std::move(channels));
   }
+  WEIR_FAILPOINT("coordinator.spawn.after");
   if (r.failed_at) {
     r.recovery.failure = r.failure;
     r.recovery.region = r.prepared.region;
@@ -70,7 +73,8 @@ void job_coordinator::on_report(subtask_report report) {
   else if (const auto* ack = std::get_if<checkpoint_acknowledged>(&report.event))
     on_acknowledged(report, *ack);
   else if (const auto* declined = std::get_if<checkpoint_declined>(&report.event))
-    carry_out(checkpoints_.decline(declined->checkpoint, report.subtask, report.attempt, declined->reason, at));
+    carry_out(checkpoints_.decline(declined->checkpoint, report.subtask, report.attempt, declined->reason, at,
+                                   declined->busy));
   else if (const auto* skipped = std::get_if<barrier_skipped>(&report.event))
     carry_out(checkpoints_.barrier_skipped(skipped->checkpoint, report.subtask, report.attempt, at));
   else if (const auto* committed = std::get_if<commit_acknowledged>(&report.event))
@@ -90,6 +94,7 @@ void job_coordinator::on_loaded(region& r, subtask_id id) {
   r.loaded.insert(id);
   if (r.loaded.size() != r.alive.size())
     return;
+  WEIR_FAILPOINT("coordinator.run_region.before");
   r.running = true;
   if (r.failed_at) {
     r.recovery.loaded = now() - *r.failed_at;
@@ -101,6 +106,7 @@ void job_coordinator::on_loaded(region& r, subtask_id id) {
     if (draining_ && job_.plan->task(at->first.task).source)
       post(at->second, drain_sources{});
   }
+  WEIR_FAILPOINT("coordinator.run_region.after");
   failures_.running(r.prepared.region, r.prepared.attempt);
   if (failures_.all_running() && !ending_)
     control_->update([](job_status& s) { s.state = job_state::running; });
@@ -134,6 +140,7 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
   const failure_decision decision = failures_.failed(what, at, chance);
   if (std::holds_alternative<ignore_failure>(decision) || ending_)
     return;
+  WEIR_FAILPOINT("coordinator.fail.before");
   log(log_level::warning, what.name + " failed (" + what.kind + "): " + what.message);
   failure_record record{wall(),
                         id,
@@ -169,6 +176,7 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
     ++s.restarts;
   });
   stop_region(r);
+  WEIR_FAILPOINT("coordinator.fail.after");
   restart_if_due(r);
 }
 
@@ -212,6 +220,7 @@ void job_coordinator::restart_if_due(region& r) {
 }
 
 void job_coordinator::restart(region& r) {
+  WEIR_FAILPOINT("coordinator.restart.before");
   r.restart_at.reset();
   r.preparing = true;
   const region_id id = r.prepared.region;
@@ -219,6 +228,7 @@ void job_coordinator::restart(region& r) {
       [plan = job_.plan, facts = job_.facts, options = job_.options, id, at = wall()](checkpoint_store& s) {
         const verified_checkpoint newest = s.read().newest_verified();
         region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id);
+        WEIR_FAILPOINT("coordinator.restart.prepared");
         s.group([&] {
           s.restore_region(id, newest.id, at);
           prepared.attempt = s.begin_attempt(id, at, newest.id);
@@ -229,6 +239,7 @@ void job_coordinator::restart(region& r) {
         return prepared;
       },
       [this, id](region_preparation prepared) {
+        WEIR_FAILPOINT("coordinator.restart.after");
         region& to = region_of(id);
         to.preparing = false;
         to.prepared = std::move(prepared);

@@ -36,6 +36,8 @@ public:
   [[nodiscard]] std::vector<entry> take_newer(checkpoint_id than) {
     return take([&](checkpoint_id id, const commits&) { return id > than; });
   }
+  /// The newest; only if there is one.
+  [[nodiscard]] checkpoint_id newest() const { return waiting_.rbegin()->first; }
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
 
 private:

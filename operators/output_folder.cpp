@@ -1,15 +1,20 @@
 #include "output_folder.hpp"
 
 #include "../persistence/error.hpp"
+#include "../persistence/failpoint.hpp"
 #include "file_io.hpp"
 #include "flat_json.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <system_error>
 #include <vector>
+
+#include <unistd.h>
 
 namespace weir::inline v0 {
 
@@ -65,8 +70,10 @@ void remove_where(const std::string& directory, const std::function<bool(const s
       names.push_back(std::move(name));
   if (fault)
     fail_io(directory, "list", fault.value());
-  for (const auto& name : names)
+  for (const auto& name : names) {
     remove_file(directory + "/" + name);
+    WEIR_FAILPOINT("text_files.revert.removed");
+  }
   if (!names.empty())
     sync_folder(directory);
 }
@@ -109,6 +116,9 @@ void output_folder::make_directory() const {
   if (!std::filesystem::is_directory(directory_))
     throw usage_error({directory_, "a folder, or a name under which one can be made",
                        fault ? fault.message() : "something that is no folder", "name another folder"});
+  if (::access(directory_.c_str(), R_OK | W_OK | X_OK) != 0)
+    throw usage_error({directory_, "a folder that can be read and written", std::strerror(errno),
+                       "change its permissions or owner, or name another folder"});
 }
 
 void output_folder::remove_output_of(const std::string& operator_name) const {
@@ -139,10 +149,12 @@ void output_folder::check_marker(const sink_start& start) const {
     name = object.text("operator");
     if (run == run_ && name == operator_)
       return;
+    if (run == run_ && name == start.former_name)
+      return write_marker(); // what has the former name is found by it, now and later
     if (run == run_)
-      throw usage_error({directory_, "output of the sink " + operator_,
-                         "output of the sink " + name + " of the same run",
-                         "give each sink a folder of its own; a sink that was renamed keeps its old name"});
+      throw usage_error(
+          {directory_, "output of the sink " + operator_, "output of the sink " + name + " of the same run",
+           "give each sink a folder of its own; if this one was renamed, give it {.renamed_from = \"" + name + "\"}"});
   }
   if (!start.replace_output) {
     if (start.restored && start.restored_checkpoint.value > 0)
@@ -156,8 +168,12 @@ void output_folder::check_marker(const sink_start& start) const {
                          "name another folder, or remove that output with --replace-output"});
   }
   remove_output_of(name); // the old marker stays until this is done
+  write_marker();
+}
+
+void output_folder::write_marker() const {
   try {
-    write_small_file(marker, flat_json{}.set("run", run_).set("operator", operator_).to_string() + "\n");
+    write_small_file(path_of(marker_name), flat_json{}.set("run", run_).set("operator", operator_).to_string() + "\n");
   } catch (const io_error& error) {
     throw usage_error({directory_, "a folder that can be written", error.text().found,
                        "change its permissions or owner, free space there, or name another folder"});
@@ -165,17 +181,25 @@ void output_folder::check_marker(const sink_start& start) const {
 }
 
 void output_folder::claim(const sink_start& start) const {
+  WEIR_FAILPOINT("text_files.claim.before");
   make_directory();
   check_marker(start);
+  WEIR_FAILPOINT("text_files.claim.after");
   const auto restored = start.restored ? start.restored_checkpoint.value : 0;
-  const std::string hidden = "." + file_part(operator_) + "-";
+  const auto hidden_number = [&, own = "." + file_part(operator_) + "-",
+                              former = "." + file_part(start.former_name) + "-"](const std::string& name,
+                                                                                 std::string_view suffix) {
+    const auto number = number_in(name, own, suffix);
+    return number || start.former_name.empty() ? number : number_in(name, former, suffix);
+  };
   remove_where(directory_, [&](const std::string& name) {
-    if (number_in(name, hidden, ".open"))
+    if (hidden_number(name, ".open"))
       return true;
-    const auto prepared = number_in(name, hidden, ".part");
+    const auto prepared = hidden_number(name, ".part");
     const auto committed = checkpoint_of_final(name);
     return (prepared && *prepared > restored) || (committed && committed->value > restored);
   });
+  WEIR_FAILPOINT("text_files.revert.after");
 }
 
 } // namespace weir::inline v0

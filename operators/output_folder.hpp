@@ -23,8 +23,8 @@ public:
   output_folder(std::string directory, const operator_identity& identity);
 
   /// Makes the folder ready for an attempt that starts at the restored checkpoint: refuses another run's output, or
-  /// removes it; removes what was being written; removes prepared and committed files beyond the restored checkpoint.
-  /// Throws usage_error and io_error.
+  /// removes it; takes over that of the sink's former name; removes what was being written; removes prepared and
+  /// committed files beyond the restored checkpoint. Throws usage_error and io_error.
   void claim(const sink_start& start) const;
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
@@ -38,6 +38,7 @@ public:
 private:
   void make_directory() const;
   void check_marker(const sink_start& start) const;
+  void write_marker() const;
   [[nodiscard]] bool has_output_of(const std::string& operator_name) const;
   void remove_output_of(const std::string& operator_name) const;
 

@@ -1,5 +1,6 @@
 #include "sqlite_table.hpp"
 
+#include "../persistence/failpoint.hpp"
 #include "../persistence/sqlite_database.hpp"
 #include "row_coalescer.hpp"
 #include "sink_database.hpp"
@@ -50,18 +51,23 @@ public:
       in_transaction([&](sqlite_database& database) {
         stage(database);
         id = prepare_stage(database, identity_, stage_, checkpoint);
+        WEIR_FAILPOINT("sqlite_table.prepare.before");
       });
+      WEIR_FAILPOINT("sqlite_table.prepare.after");
       stage_ = {};
     });
     return id;
   }
 
   void commit(const std::vector<prepared_output>& prepared) override {
-    if (!prepared.empty())
-      in_transaction([&](sqlite_database& database) {
-        for (const auto& each : prepared)
-          commit_stage(database, settings_, identity_, each);
-      });
+    if (prepared.empty())
+      return;
+    in_transaction([&](sqlite_database& database) {
+      for (const auto& each : prepared)
+        commit_stage(database, settings_, identity_, each);
+      WEIR_FAILPOINT("sqlite_table.commit.before");
+    });
+    WEIR_FAILPOINT("sqlite_table.commit.after");
   }
 
 private:
@@ -137,7 +143,9 @@ public:
     database.use([&](sqlite_database& connection) {
       sqlite_transaction transaction{connection};
       claim_table(connection, settings_, layout_, start);
+      WEIR_FAILPOINT("sqlite_table.claim.before");
       transaction.commit();
+      WEIR_FAILPOINT("sqlite_table.claim.after");
     });
   }
   [[nodiscard]] std::unique_ptr<sink_writer> open_writer(const sink_start& start) const override {

@@ -127,9 +127,9 @@ void refuse_lost_output(const sqlite_table_settings& settings, const sink_start&
 void check_progress(sqlite_database& database, const sqlite_table_settings& settings, const sink_start& start,
                     checkpoint_id restored) {
   {
-    auto query = database.prepare("SELECT max(checkpoint), count(*) FROM weir_progress WHERE target = ? AND run = ? "
-                                  "AND operator = ? AND checkpoint > ?");
-    query.with(settings.table, start.identity.run, start.identity.name, restored);
+    auto query = database.prepare("SELECT max(checkpoint), count(DISTINCT subtask) FROM weir_progress "
+                                  "WHERE target = ? AND run = ? AND operator IN (?, ?) AND checkpoint > ?");
+    query.with(settings.table, start.identity.run, start.identity.name, start.former_name, restored);
     if (!query.step() || query.count(1) == 0)
       return;
     if (!start.allow_duplicates)
@@ -140,9 +140,9 @@ void check_progress(sqlite_database& database, const sqlite_table_settings& sett
                          "begin anew with --fresh --replace-output"});
   }
   // Later checkpoints may get numbers that were used already, if the store was put back from a copy.
-  database.run("UPDATE weir_progress SET checkpoint = ?1 WHERE target = ?2 AND run = ?3 AND operator = ?4 AND "
+  database.run("UPDATE weir_progress SET checkpoint = ?1 WHERE target = ?2 AND run = ?3 AND operator IN (?4, ?5) AND "
                "checkpoint > ?1",
-               restored, settings.table, start.identity.run, start.identity.name);
+               restored, settings.table, start.identity.run, start.identity.name, start.former_name);
 }
 
 } // namespace
@@ -221,8 +221,8 @@ void claim_table(sqlite_database& database, const sqlite_table_settings& setting
       database.run("INSERT INTO weir_targets (target, run) VALUES (?, ?)", settings.table, start.identity.run);
   }
   check_progress(database, settings, start, restored);
-  remove_stages(database, "target = ? AND run = ? AND operator = ? AND (checkpoint IS NULL OR checkpoint > ?)",
-                settings.table, start.identity.run, start.identity.name, restored);
+  remove_stages(database, "target = ? AND run = ? AND operator IN (?, ?) AND (checkpoint IS NULL OR checkpoint > ?)",
+                settings.table, start.identity.run, start.identity.name, start.former_name, restored);
   create_or_check_table(database, settings, layout);
 }
 

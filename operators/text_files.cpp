@@ -1,5 +1,6 @@
 #include "text_files.hpp"
 
+#include "../persistence/failpoint.hpp"
 #include "file_io.hpp"
 #include "flat_json.hpp"
 #include "output_folder.hpp"
@@ -41,23 +42,32 @@ public:
   }
 
   void commit(const std::vector<prepared_output>& prepared) override {
-    for (const auto& each : prepared)
+    if (prepared.empty())
+      return;
+    WEIR_FAILPOINT("text_files.commit.before");
+    for (const auto& each : prepared) {
       commit_one(flat_json::parse(each.id, "a prepared output of text_files"));
-    if (!prepared.empty())
-      sync_folder(folder_.directory());
+      WEIR_FAILPOINT("text_files.commit.renamed");
+    }
+    sync_folder(folder_.directory());
+    WEIR_FAILPOINT("text_files.commit.after");
   }
 
 private:
   std::string prepare_file(checkpoint_id checkpoint) {
+    WEIR_FAILPOINT("text_files.prepare.before");
     write_buffer();
     const std::string open_path = folder_.path_of(open_name_);
     sync_file(file_.get(), open_path);
+    WEIR_FAILPOINT("text_files.prepare.synced");
     file_ = {};
     const std::string name = folder_.prepared_name(subtask_, checkpoint);
     if (!rename_file(open_path, folder_.path_of(name)))
       throw io_error({open_path, "the file that this sink was writing", "it is gone",
                       "let nothing else change the folder; a later attempt may have taken it over"});
+    WEIR_FAILPOINT("text_files.prepare.renamed");
     sync_folder(folder_.directory());
+    WEIR_FAILPOINT("text_files.prepare.after");
     return flat_json{}
         .set("file", name)
         .set("final", output_folder::final_name(subtask_, checkpoint))

@@ -40,6 +40,12 @@ void read_chunk_row(const sqlite_statement& from, chunk_row& row) {
   row.schema = from.is_null(12) ? std::nullopt : std::optional{from.integer(12)};
 }
 
+checkpoint_manifest::checkpoint_manifest(std::string_view run_uuid, checkpoint_id checkpoint) {
+  scratch_ = run_uuid;
+  append(scratch_, checkpoint.value);
+  hash_ = XXH3_64bits(scratch_.data(), scratch_.size());
+}
+
 void checkpoint_manifest::add(const chunk_row& row) {
   scratch_.clear();
   append(scratch_, row.id.value);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace weir::inline v0 {
 
@@ -41,9 +42,12 @@ inline constexpr const char* chunk_lives =
 /// Reuses the strings of `row`.
 void read_chunk_row(const sqlite_statement& from, chunk_row& row);
 
-/// Sums up chunks, given in the order of their ids.
+/// Sums up chunks, given in the order of their ids. Begins with the run and the checkpoint, so that it also vouches for
+/// their names.
 class checkpoint_manifest {
 public:
+  checkpoint_manifest(std::string_view run_uuid, checkpoint_id checkpoint);
+
   void add(const chunk_row& row);
 
   [[nodiscard]] std::uint64_t checksum() const noexcept { return hash_; }

@@ -52,7 +52,7 @@ struct checkpoint_reader::listing {
 
 checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path) {
   if (std::error_code ignored; !std::filesystem::exists(path, ignored))
-    throw io_error({"the store " + path.string(), "a file", "nothing", "check the path"});
+    throw path_error({"the store " + path.string(), "a file", "nothing", "check the path"});
   auto database = std::make_shared<sqlite_database>(
       sqlite_database::open(std::filesystem::absolute(path).string(), sqlite_access::read_only));
   const auto header = read_store_header(*database);
@@ -83,6 +83,13 @@ std::vector<complete_checkpoint> checkpoint_reader::complete_checkpoints() const
   return query_complete(" ORDER BY id", {});
 }
 
+checkpoint_manifest checkpoint_reader::empty_manifest(checkpoint_id checkpoint) const {
+  auto query = database_->prepare("SELECT uuid FROM runs WHERE id = ?");
+  if (!query.with(run_).step())
+    throw damaged_error({"the store " + database_->path(), "its run", "none", "restore the file from a copy"});
+  return checkpoint_manifest{query.text(0), checkpoint};
+}
+
 complete_checkpoint checkpoint_reader::find(checkpoint_id checkpoint) const {
   auto found = query_complete(" AND id = ?", checkpoint);
   if (found.empty())
@@ -105,7 +112,7 @@ std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoi
                            ", b.bytes FROM chunks c NOT INDEXED LEFT JOIN chunk_bytes b ON b.chunk = c.id WHERE " +
                            chunk_lives + " ORDER BY c.id");
     query.with(run_, checkpoint, checkpoint);
-    checkpoint_manifest manifest;
+    checkpoint_manifest manifest = empty_manifest(checkpoint);
     while (query.step()) {
       read_chunk_row(query, row);
       manifest.add(row);
@@ -129,7 +136,8 @@ std::optional<checkpoint_id> checkpoint_reader::recorded_newest() const {
 }
 
 verified_checkpoint checkpoint_reader::newest_verified() const {
-  const sqlite_transaction one_view{*database_, sqlite_transaction::kind::read};
+  std::optional<sqlite_transaction> one_view;
+  one_view.emplace(*database_, sqlite_transaction::kind::read);
   verified_checkpoint result;
   const auto candidates = complete_checkpoints();
   // A row that damage has hidden would otherwise be passed over without a word.
@@ -139,9 +147,17 @@ verified_checkpoint checkpoint_reader::newest_verified() const {
          {{{},
            {},
            {},
-           "checkpoint " + to_string(*recorded) + " was the newest complete one, and its row is not found"}}});
+           "checkpoint " + to_string(*recorded) +
+               " was the newest complete one, and the store does not have it any more: its row, or the end of the log, "
+               "is missing or damaged"}}});
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
     auto problems = verify(candidate->id);
+    if (!one_view->is_open()) { // undone by SQLite: something could not be read, now or ever
+      one_view.emplace(*database_, sqlite_transaction::kind::read);
+      problems = verify(candidate->id);
+      if (!one_view->is_open())
+        one_view.emplace(*database_, sqlite_transaction::kind::read);
+    }
     if (problems.empty()) {
       result.id = candidate->id;
       return result;
@@ -163,7 +179,7 @@ const checkpoint_reader::listing& checkpoint_reader::list(const complete_checkpo
   auto made = std::make_shared<listing>();
   made->id = checkpoint.id;
   made->manifest = checkpoint.manifest;
-  checkpoint_manifest manifest;
+  checkpoint_manifest manifest = empty_manifest(checkpoint.id);
   {
     // Not through an index: the manifest vouches for the table's rows, and nothing for an index's.
     auto query = database_->prepare("SELECT " + std::string{chunk_row_columns} + " FROM chunks c NOT INDEXED WHERE " +

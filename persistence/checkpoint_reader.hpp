@@ -12,6 +12,7 @@
 
 namespace weir::inline v0 {
 
+class checkpoint_manifest;
 class sqlite_database;
 
 /// Reads one run of a store. One thread at a time for each connection; a reader that was opened on its own has its own
@@ -56,6 +57,7 @@ public:
 private:
   struct listing;
   [[nodiscard]] const listing& list(const complete_checkpoint& checkpoint) const;
+  [[nodiscard]] checkpoint_manifest empty_manifest(checkpoint_id checkpoint) const;
   [[nodiscard]] complete_checkpoint find(checkpoint_id checkpoint) const;
   [[nodiscard]] std::vector<complete_checkpoint> query_complete(std::string_view where_and_order,
                                                                 std::optional<checkpoint_id> id) const;

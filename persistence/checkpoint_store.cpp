@@ -3,10 +3,14 @@
 
 #include "checkpoint_manifest.hpp"
 #include "error.hpp"
+#include "failpoint.hpp"
 #include "sqlite_database.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
+
+#include <sys/stat.h>
 
 namespace weir::inline v0 {
 
@@ -28,17 +32,34 @@ checkpoint_store::checkpoint_store(std::optional<file_lock> lock, std::shared_pt
       maintain_at_bytes_(log_step_bytes) {}
 
 checkpoint_store::checkpoint_store(checkpoint_store&&) noexcept = default;
-checkpoint_store::~checkpoint_store() = default;
+checkpoint_store::~checkpoint_store() {
+  close();
+}
+
+void checkpoint_store::close() noexcept {
+  if (!database_)
+    return;
+  const std::string log = database_->path() + "-wal";
+  reader_ = checkpoint_reader{nullptr, 0};
+  database_.reset();
+  // With its log gone the file says all itself.
+  if (struct stat found{};
+      lock_ && lost_attempts_ == attempt_id{} && (::stat(log.c_str(), &found) != 0 || found.st_size == 0))
+    lock_->forget_note();
+  lock_.reset();
+}
 
 checkpoint_store& checkpoint_store::operator=(checkpoint_store&& other) noexcept {
   if (this != &other) {
-    // Ours closes before its lock goes.
+    close();
     reader_ = std::move(other.reader_);
     database_ = std::move(other.database_);
     lock_ = std::move(other.lock_);
     run_ = other.run_;
     opened_ = std::move(other.opened_);
     in_group_ = other.in_group_;
+    is_noteworthy_ = other.is_noteworthy_;
+    lost_attempts_ = other.lost_attempts_;
     last_log_bytes_ = other.last_log_bytes_;
     maintain_at_bytes_ = other.maintain_at_bytes_;
   }
@@ -71,7 +92,9 @@ void checkpoint_store::register_plan(std::span<const operator_record> operators,
         "INSERT INTO schemas (run, operator, table_name, schema, checksum, in_plan) VALUES (?, ?, ?, ?, ?, 1) "
         "ON CONFLICT (run, operator, table_name, schema) DO UPDATE SET in_plan = 1",
         run_, s.operator_name, s.table, s.json, std::bit_cast<std::int64_t>(checksum_of_schema(s)));
+  WEIR_FAILPOINT("store.register_plan.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.register_plan.after");
   after_commit();
 }
 
@@ -84,9 +107,9 @@ attempt_id checkpoint_store::begin_attempt(region_id region, wall_time now,
   if (database_->changes() == 0)
     throw store_error(
         {"the run in " + database_->path(), "to go on", "it has finished", "begin a new run with --fresh"});
-  database_->run("INSERT INTO regions (run, region, current_attempt) VALUES (?, ?, 1) "
-                 "ON CONFLICT (run, region) DO UPDATE SET current_attempt = current_attempt + 1",
-                 run_, region);
+  database_->run("INSERT INTO regions (run, region, current_attempt) VALUES (?1, ?2, ?3 + 1) "
+                 "ON CONFLICT (run, region) DO UPDATE SET current_attempt = max(current_attempt, ?3) + 1",
+                 run_, region, lost_attempts_);
   attempt_id attempt;
   {
     auto query = database_->prepare("SELECT current_attempt FROM regions WHERE run = ? AND region = ?");
@@ -96,13 +119,15 @@ attempt_id checkpoint_store::begin_attempt(region_id region, wall_time now,
   database_->run("INSERT INTO attempts (run, region, attempt, started, restored_from) VALUES (?, ?, ?, ?, ?)", run_,
                  region, attempt, now, restored_from);
   // The new attempt begins at a complete checkpoint: nothing can build on what the old ones left beyond it.
-  database_->run("DELETE FROM chunks INDEXED BY chunks_pending "
-                 "WHERE run = ? AND created_in IS NULL AND region = ? AND attempt < ?",
+  database_->run("DELETE FROM chunks NOT INDEXED WHERE run = ? AND created_in IS NULL AND region = ? AND attempt < ?",
                  run_, region, attempt);
   database_->run("UPDATE table_snapshots SET in_chain = 0 "
-                 "WHERE run = ? AND checkpoint > ? AND region = ? AND attempt < ? AND in_chain = 1",
+                 "WHERE run = ? AND +checkpoint > ? AND region = ? AND attempt < ? AND in_chain = 1",
                  run_, newest_complete(), region, attempt);
+  is_noteworthy_ = true;
+  WEIR_FAILPOINT("store.begin_attempt.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.begin_attempt.after");
   after_commit();
   return attempt;
 }
@@ -118,7 +143,10 @@ checkpoint_id checkpoint_store::open_checkpoint(checkpoint_trigger trigger, wall
   }
   database_->run("INSERT INTO checkpoints (run, id, \"trigger\", status, opened) VALUES (?, ?, ?, 'open', ?)", run_, id,
                  to_text(trigger), now);
+  is_noteworthy_ = true;
+  WEIR_FAILPOINT("store.open_checkpoint.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.open_checkpoint.after");
   after_commit();
   return id;
 }
@@ -150,6 +178,7 @@ bool checkpoint_store::committed(checkpoint_id checkpoint, wall_time now) {
                  now, run_, checkpoint);
   const bool complete = database_->changes() == 1;
   transaction.commit();
+  WEIR_FAILPOINT("store.committed.after");
   after_commit();
   return complete;
 }
@@ -163,6 +192,7 @@ failure_id checkpoint_store::record_failure(const failure_record& failure) {
                  or_null(failure.operator_name), failure.kind, failure.message);
   const failure_id id{static_cast<std::uint64_t>(database_->last_row_id())};
   transaction.commit();
+  WEIR_FAILPOINT("store.record_failure.after");
   after_commit();
   return id;
 }
@@ -185,7 +215,9 @@ void checkpoint_store::end_run(run_status status, wall_time now) {
   const auto last = newest_complete();
   database_->run("UPDATE runs SET status = ?, ended = ?, final_checkpoint = ? WHERE id = ?", to_text(status), now,
                  last == checkpoint_id{} ? std::nullopt : std::optional{last}, run_);
+  WEIR_FAILPOINT("store.end_run.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.end_run.after");
   after_commit();
 }
 
@@ -228,15 +260,33 @@ bool checkpoint_store::is_current(region_id region, attempt_id attempt) {
 
 // --- the log
 
-void checkpoint_store::after_commit() {
+void checkpoint_store::after_commit() noexcept {
   if (in_group_)
     return;
   const auto bytes = database_->log_bytes();
   if (bytes < last_log_bytes_) // begun anew
     maintain_at_bytes_ = log_step_bytes;
   last_log_bytes_ = bytes;
-  if (bytes >= maintain_at_bytes_ + log_patience_bytes)
-    maintain();
+  try {
+    leave_note();
+    if (bytes >= maintain_at_bytes_ + log_patience_bytes)
+      maintain();
+  } catch (const std::exception&) { // the command is durable; a failure for good refuses the next one
+  }
+}
+
+void checkpoint_store::leave_note() {
+  if (!lock_ || !std::exchange(is_noteworthy_, false))
+    return;
+  store_note note{opened_.run_uuid, {}, {}, {}};
+  auto query = database_->prepare("SELECT last_checkpoint, newest_complete, (SELECT max(current_attempt) FROM regions "
+                                  "WHERE run = r.id) FROM runs r WHERE id = ?");
+  if (!query.with(run_).step())
+    return;
+  note.last_given = query.id<checkpoint_id>(0);
+  note.complete = query.optional_id<checkpoint_id>(1).value_or(checkpoint_id{});
+  note.highest_attempt = std::max(query.optional_id<attempt_id>(2).value_or(attempt_id{}), lost_attempts_);
+  (void)lock_->write_note(to_text(note));
 }
 
 bool checkpoint_store::wants_maintenance() const {

@@ -4,6 +4,7 @@
 #include "checkpoint_reader.hpp"
 #include "checkpoint_records.hpp"
 #include "file_lock.hpp"
+#include "store_note.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -144,7 +145,13 @@ private:
   checkpoint_store(std::optional<file_lock> lock, std::shared_ptr<sqlite_database> database, std::int64_t run,
                    opened_store opened);
 
-  void after_commit();
+  void close() noexcept;
+  void after_commit() noexcept;
+  void leave_note();
+  static checkpoint_store open_file(const std::filesystem::path& path, const store_options& options,
+                                    opened_store opened, const std::optional<store_note>& note);
+  void settle_opening(const std::optional<store_note>& note, wall_time now);
+  void settle_note(const store_note& note, wall_time now);
   [[nodiscard]] std::optional<checkpoint_status> status_of(checkpoint_id checkpoint);
   [[nodiscard]] checkpoint_id newest_complete();
   [[nodiscard]] bool is_current(region_id region, attempt_id attempt);
@@ -152,8 +159,9 @@ private:
   [[nodiscard]] std::optional<write_result> refusal_of(const subtask_snapshot& snapshot);
   void store_table(const subtask_snapshot& snapshot, const table_snapshot& table, bool none_open_before);
   void require_acknowledgements(checkpoint_id checkpoint, std::span<const expected_subtask> expected);
-  void settle_pending(checkpoint_id checkpoint);
-  [[nodiscard]] checkpoint_manifest settle_live(checkpoint_id checkpoint);
+  [[nodiscard]] std::vector<chain> chains_of(checkpoint_id checkpoint, checkpoint_id before);
+  [[nodiscard]] checkpoint_manifest settle(checkpoint_id checkpoint);
+  void require_manifest(checkpoint_id checkpoint, const checkpoint_manifest& found);
   [[nodiscard]] bool must_be_named(std::string_view operator_name, std::string_view table, std::uint32_t parallelism);
   void restore_operators(std::optional<region_id> region, std::optional<checkpoint_id> checkpoint, wall_time now);
 
@@ -164,6 +172,8 @@ private:
   std::int64_t run_;
   opened_store opened_;
   bool in_group_ = false;
+  bool is_noteworthy_ = false; ///< something has changed that the note says
+  attempt_id lost_attempts_;   ///< attempts up to this one were given, and the store knows nothing of them
   std::int64_t last_log_bytes_ = 0;
   std::int64_t maintain_at_bytes_;
 };

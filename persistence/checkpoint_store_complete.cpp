@@ -3,6 +3,7 @@
 
 #include "checkpoint_manifest.hpp"
 #include "error.hpp"
+#include "failpoint.hpp"
 #include "sqlite_database.hpp"
 
 #include <algorithm>
@@ -19,9 +20,17 @@ struct checkpoint_store::chain {
   std::string table;
   subtask_index subtask;
   std::uint32_t parallelism = 1;
-
-  friend auto operator<=>(const chain&, const chain&) = default;
+  std::uint64_t chunks_missing = 0;      ///< of those that were made for the checkpoint
+  std::optional<checkpoint_id> new_base; ///< the last one since the last complete checkpoint
+  std::optional<checkpoint_id> base;     ///< of the chunks that live
 };
+
+namespace {
+
+/// What tells chains apart, of a chain or of a chunk.
+constexpr auto key_of = [](const auto& r) { return std::tie(r.operator_name, r.table, r.subtask, r.parallelism); };
+
+} // namespace
 
 complete_checkpoint checkpoint_store::complete(checkpoint_id checkpoint, std::span<const expected_subtask> expected,
                                                wall_time now) {
@@ -33,8 +42,7 @@ complete_checkpoint checkpoint_store::complete(checkpoint_id checkpoint, std::sp
   if (const auto newest = newest_complete(); checkpoint < newest)
     refuse(name, "none after it to be complete", "checkpoint " + to_string(newest) + " is");
   require_acknowledgements(checkpoint, expected);
-  settle_pending(checkpoint);
-  const auto manifest = settle_live(checkpoint);
+  const auto manifest = settle(checkpoint);
   database_->run(
       "UPDATE checkpoints SET status = 'complete', completed = ?1, duration_us = ?1 - opened, subtasks = ?2, "
       "bytes = (SELECT coalesce(sum(bytes), 0) FROM acknowledgements WHERE run = ?3 AND checkpoint = ?4), "
@@ -55,7 +63,10 @@ complete_checkpoint checkpoint_store::complete(checkpoint_id checkpoint, std::sp
               manifest.entries(), manifest.bytes(),
               manifest.checksum()};
   }
+  is_noteworthy_ = true;
+  WEIR_FAILPOINT("store.complete.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.complete.after");
   after_commit();
   return result;
 }
@@ -104,87 +115,104 @@ void checkpoint_store::require_acknowledgements(checkpoint_id checkpoint, std::s
            std::to_string(expected.size()) + " acknowledgements of the present attempts", problems);
 }
 
-void checkpoint_store::settle_pending(checkpoint_id checkpoint) {
-  // Bases that came since the last complete checkpoint end what was before them, pending or alive.
-  std::vector<std::pair<chain, checkpoint_id>> bases;
-  {
-    auto query = database_->prepare("SELECT operator, table_name, subtask, max(checkpoint) FROM table_snapshots "
-                                    "INDEXED BY table_snapshots_of_checkpoint WHERE run = ? AND checkpoint > ? "
-                                    "AND checkpoint <= ? AND kind = 'base' AND in_chain = 1 GROUP BY 1, 2, 3");
-    query.with(run_, newest_complete(), checkpoint);
-    while (query.step())
-      bases.push_back({{std::string{query.text(0)}, std::string{query.text(1)}, query.id<subtask_index>(2), 0},
-                       query.id<checkpoint_id>(3)});
-  }
-  for (const auto& [of, base] : bases) {
-    database_->run("DELETE FROM chunks INDEXED BY chunks_of_table WHERE run = ? AND operator = ? AND table_name = ? "
-                   "AND subtask = ? AND made_in < ? AND created_in IS NULL",
-                   run_, of.operator_name, of.table, of.subtask, base);
-    database_->run(
-        "UPDATE chunks INDEXED BY chunks_of_table SET dropped_in = ? WHERE run = ? AND operator = ? "
-        "AND table_name = ? AND subtask = ? AND made_in < ? AND created_in IS NOT NULL AND dropped_in IS NULL",
-        checkpoint, run_, of.operator_name, of.table, of.subtask, base);
-  }
-  // What no acknowledged snapshot stands on is garbage.
-  database_->run("DELETE FROM chunks INDEXED BY chunks_pending WHERE run = ?1 AND created_in IS NULL AND made_in <= ?2 "
-                 "AND NOT EXISTS (SELECT 1 FROM table_snapshots t WHERE t.run = ?1 AND t.operator = chunks.operator "
-                 "AND t.table_name = chunks.table_name AND t.subtask = chunks.subtask AND t.checkpoint = ?2 "
-                 "AND t.parallelism = chunks.parallelism)",
-                 run_, checkpoint);
-  database_->run("UPDATE chunks INDEXED BY chunks_pending SET created_in = ?2 "
-                 "WHERE run = ?1 AND created_in IS NULL AND made_in <= ?2",
-                 run_, checkpoint);
-}
-
-checkpoint_manifest checkpoint_store::settle_live(checkpoint_id checkpoint) {
-  std::vector<chain> named;
-  std::uint64_t chunks_said = 0;
-  std::uint64_t chunks_found = 0;
+std::vector<checkpoint_store::chain> checkpoint_store::chains_of(checkpoint_id checkpoint, checkpoint_id before) {
+  std::vector<chain> chains;
   {
     auto query = database_->prepare("SELECT operator, table_name, subtask, parallelism, chunks FROM table_snapshots "
                                     "INDEXED BY table_snapshots_of_checkpoint WHERE run = ? AND checkpoint = ?");
     query.with(run_, checkpoint);
-    while (query.step()) {
-      named.push_back(
-          {std::string{query.text(0)}, std::string{query.text(1)}, query.id<subtask_index>(2), query.count32(3)});
-      chunks_said += query.count(4);
-    }
+    while (query.step())
+      chains.push_back({std::string{query.text(0)}, std::string{query.text(1)}, query.id<subtask_index>(2),
+                        query.count32(3), query.count(4), std::nullopt, std::nullopt});
   }
-  std::sort(named.begin(), named.end());
+  auto query = database_->prepare("SELECT max(checkpoint) FROM table_snapshots WHERE run = ? AND operator = ? "
+                                  "AND table_name = ? AND subtask = ? AND checkpoint > ? AND checkpoint <= ? "
+                                  "AND kind = 'base' AND in_chain = 1");
+  for (chain& c : chains)
+    if (query.with(run_, c.operator_name, c.table, c.subtask, before, checkpoint).step())
+      c.new_base = query.optional_id<checkpoint_id>(0);
+  std::sort(chains.begin(), chains.end(), [](const chain& a, const chain& b) { return key_of(a) < key_of(b); });
+  return chains;
+}
 
-  checkpoint_manifest manifest;
-  std::vector<chunk_id> unnamed;
+checkpoint_manifest checkpoint_store::settle(checkpoint_id checkpoint) {
+  const auto before = newest_complete();
+  auto chains = chains_of(checkpoint, before);
+  const auto damaged = [&](std::string expected, std::string found) {
+    throw damaged_error({"the store " + database_->path(), std::move(expected), std::move(found),
+                         "the job restarts from the newest checkpoint that verifies"});
+  };
+  // One look at all rows, not through an index: a manifest over rows that a damaged index hides or shows would vouch
+  // for a wrong state for good.
+  std::vector<chunk_id> alive;
+  std::vector<chunk_id> dropped;
+  std::vector<chunk_id> garbage;
+  checkpoint_manifest manifest{opened_.run_uuid, checkpoint};
+  checkpoint_manifest manifest_before{opened_.run_uuid, before};
   {
-    auto query = database_->prepare("SELECT " + std::string{chunk_row_columns} + " FROM chunks c NOT INDEXED WHERE " +
-                                    chunk_lives + " ORDER BY c.id");
-    query.with(run_, checkpoint, checkpoint);
+    auto query = database_->prepare(
+        "SELECT " + std::string{chunk_row_columns} +
+        ", c.created_in, c.dropped_in FROM chunks c NOT INDEXED WHERE c.run = ?1 AND c.made_in <= ?2 "
+        "AND (c.created_in IS NULL OR c.dropped_in IS NULL OR c.dropped_in > ?3) ORDER BY c.id");
+    query.with(run_, checkpoint, before);
     chunk_row row;
     while (query.step()) {
       read_chunk_row(query, row);
-      const auto key = [](const auto& r) { return std::tie(r.operator_name, r.table, r.subtask, r.parallelism); };
-      const auto place = std::lower_bound(named.begin(), named.end(), row,
-                                          [&](const chain& c, const chunk_row& r) { return key(c) < key(r); });
-      if (place != named.end() && key(*place) == key(row)) {
-        manifest.add(row);
-        if (row.made_in == checkpoint)
-          ++chunks_found;
+      const auto created = query.optional_id<checkpoint_id>(chunk_row_column_count);
+      const auto dropped_in = query.optional_id<checkpoint_id>(chunk_row_column_count + 1);
+      if (created && *created <= before)
+        manifest_before.add(row);
+      if (dropped_in && *dropped_in <= checkpoint)
+        continue;
+      const auto found = std::lower_bound(chains.begin(), chains.end(), row,
+                                          [](const chain& c, const chunk_row& r) { return key_of(c) < key_of(r); });
+      const bool named = found != chains.end() && key_of(*found) == key_of(row);
+      // Of operators that are gone, of tables that are gone, of another parallelism; or before a newer base.
+      if (!named || (found->new_base && row.made_in < *found->new_base)) {
+        if (!named && created && must_be_named(row.operator_name, row.table, row.parallelism))
+          refuse("checkpoint " + to_string(checkpoint),
+                 "subtask " + to_string(row.subtask) + " to name its table " + row.operator_name + "/" + row.table,
+                 "it did not, and the table has state");
+        (created ? dropped : garbage).push_back(row.id);
         continue;
       }
-      if (must_be_named(row.operator_name, row.table, row.parallelism))
-        refuse("checkpoint " + to_string(checkpoint),
-               "subtask " + to_string(row.subtask) + " to name its table " + row.operator_name + "/" + row.table,
-               "it did not, and the table has state");
-      unnamed.push_back(row.id);
+      if (!created)
+        alive.push_back(row.id);
+      manifest.add(row);
+      if (row.made_in == checkpoint)
+        --found->chunks_missing;
+      // A chain is one base, and deltas after it.
+      if (row.kind == snapshot_kind::base && !found->base)
+        found->base = row.made_in;
+      if (found->base && (row.kind == snapshot_kind::base ? row.made_in != *found->base : row.made_in <= *found->base))
+        damaged("one base of " + row.operator_name + "/" + row.table + " and deltas after it",
+                "chunk " + to_string(row.id) + " made in checkpoint " + to_string(row.made_in) +
+                    " beside a base of checkpoint " + to_string(*found->base));
     }
   }
-  if (chunks_found != chunks_said)
-    throw damaged_error({"the store " + database_->path(),
-                         std::to_string(chunks_said) + " chunks of checkpoint " + to_string(checkpoint),
-                         std::to_string(chunks_found), "the job restarts from the newest checkpoint that verifies"});
-  // Of operators that are gone, of tables that are gone, of another parallelism.
-  for (const auto id : unnamed)
+  require_manifest(before, manifest_before);
+  for (const chain& c : chains)
+    if (c.chunks_missing != 0)
+      damaged("all chunks of checkpoint " + to_string(checkpoint) + " of " + c.operator_name + "/" + c.table,
+              "other ones");
+
+  for (const auto id : garbage)
+    database_->run("DELETE FROM chunks WHERE id = ?", id);
+  for (const auto id : dropped)
     database_->run("UPDATE chunks SET dropped_in = ? WHERE id = ?", checkpoint, id);
+  for (const auto id : alive)
+    database_->run("UPDATE chunks SET created_in = ? WHERE id = ?", checkpoint, id);
   return manifest;
+}
+
+void checkpoint_store::require_manifest(checkpoint_id checkpoint, const checkpoint_manifest& found) {
+  if (checkpoint == checkpoint_id{})
+    return;
+  auto query = database_->prepare("SELECT manifest FROM checkpoints WHERE run = ? AND id = ?");
+  if (query.with(run_, checkpoint).step() && std::bit_cast<std::uint64_t>(query.integer(0)) == found.checksum())
+    return;
+  throw damaged_error({"the store " + database_->path(), "the chunks that checkpoint " + to_string(checkpoint) + " had",
+                       "other ones", "the job restarts from the newest checkpoint that verifies"});
 }
 
 bool checkpoint_store::must_be_named(std::string_view operator_name, std::string_view table,

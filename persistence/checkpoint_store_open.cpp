@@ -2,12 +2,14 @@
 #include "checkpoint_store.hpp"
 
 #include "error.hpp"
+#include "failpoint.hpp"
+#include "log_renewal.hpp"
+#include "path_refusal.hpp"
 #include "sqlite_database.hpp"
 #include "store_header.hpp"
 #include "store_tables.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
@@ -33,21 +35,19 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
-[[noreturn]] void refuse_path(const fs::path& path, int code, const char* doing) {
-  throw io_error({"the store " + path.string(), "a folder in which files can be made and renamed",
-                  std::string{std::strerror(code)} + " at " + doing,
-                  "change the folder's permissions, free space, or name another path"});
+[[noreturn]] void refuse_store(const fs::path& path, int code) {
+  refuse_path("the store " + path.string(), path, code);
 }
 
 void sync_path(const fs::path& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
   if (descriptor < 0)
-    refuse_path(path, errno, "open");
+    refuse_store(path, errno);
   const int result = ::fsync(descriptor);
   const int code = errno;
   ::close(descriptor);
   if (result != 0)
-    refuse_path(path, code, "fsync");
+    refuse_store(path, code);
 }
 
 void rename_file(const fs::path& from, const fs::path& to) {
@@ -55,7 +55,7 @@ void rename_file(const fs::path& from, const fs::path& to) {
   if (result != 0 && (errno == EINVAL || errno == ENOSYS) && !is_there(to)) // a file system without that flag
     result = ::rename(from.c_str(), to.c_str());
   if (result != 0)
-    refuse_path(to, errno, "rename");
+    refuse_store(to, errno);
 }
 
 void prepare_writer(sqlite_database& database) {
@@ -70,10 +70,11 @@ void insert_run(sqlite_database& database, const store_options& options) {
                options.job, options.now);
 }
 
-/// Makes the file under another name and renames it when it is whole: a store that is empty or half made never exists,
+/// Makes the file under another name, to be renamed when it is whole: a store that is empty or half made never exists,
 /// so an empty file is always somebody else's loss.
-void make_file(const fs::path& path, const store_options& options) {
-  const auto draft = with_suffix(path, ".creating");
+fs::path make_draft(const fs::path& path, const store_options& options) {
+  WEIR_FAILPOINT("store.make.before");
+  auto draft = with_suffix(path, ".creating");
   std::error_code ignored;
   for (const char* suffix : {"", "-journal", "-wal", "-shm"})
     fs::remove(with_suffix(draft, suffix), ignored);
@@ -89,8 +90,8 @@ void make_file(const fs::path& path, const store_options& options) {
     database.exec("PRAGMA journal_mode = WAL");
   }
   sync_path(draft, O_RDONLY); // nobody has it open in SQLite now
-  rename_file(draft, path);
-  sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+  WEIR_FAILPOINT("store.make.drafted");
+  return draft;
 }
 
 /// Renames a store, with its log if that is still there, to the first free `<path>.<n>.old`.
@@ -108,8 +109,37 @@ fs::path put_aside(const fs::path& path) {
   for (const char* suffix : {"", "-wal", "-shm"})
     if (const auto from = with_suffix(path, suffix); is_there(from))
       rename_file(from, with_suffix(aside, suffix));
-  sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
   return aside;
+}
+
+/// Undoes the making of a new store and the putting aside of the former one.
+void put_back_files(const fs::path& path, const std::optional<fs::path>& former) {
+  for (const char* suffix : {"-wal", "-shm"})
+    fs::remove(with_suffix(path, suffix));
+  if (former && is_there(with_suffix(*former, "-wal"))) { // only if it could not be read
+    fs::remove(path);
+    // The log first, for the same reason.
+    for (const char* suffix : {"-wal", "-shm", ""})
+      if (const auto file = with_suffix(*former, suffix); is_there(file))
+        rename_file(file, with_suffix(path, suffix));
+  } else if (former) { // at once: without a file at this path the next start would begin empty
+    if (::rename(former->c_str(), path.c_str()) != 0)
+      refuse_store(path, errno);
+  } else {
+    fs::remove(path);
+  }
+  sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+}
+
+void put_back(const fs::path& path, const std::optional<fs::path>& former) {
+  try {
+    put_back_files(path, former);
+  } catch (const std::exception& e) {
+    if (!former)
+      throw;
+    throw io_error({"the store " + path.string(), "to get its place back from " + former->string(), e.what(),
+                    "rename it, with its log if there is one, before the job starts again"});
+  }
 }
 
 /// What is in the file; none if it cannot be told and the store is to be put aside anyway.
@@ -134,12 +164,13 @@ std::optional<store_header> identify(const fs::path& path, const store_options& 
 }
 
 std::shared_ptr<sqlite_database> open_writer(const fs::path& path, const store_options& options) {
+  renew_log(path.string(), options.vfs);
   auto database =
       std::make_shared<sqlite_database>(sqlite_database::open(path.string(), sqlite_access::read_write, options.vfs));
   // Where it may not write, SQLite opens for reading without a word.
   if (database->is_read_only())
-    throw io_error({"the store " + path.string(), "a file that can be written", "it can only be read",
-                    "change its permissions or owner, or name another path"});
+    throw path_error({"the store " + path.string(), "a file that can be written", "it can only be read",
+                      "change its permissions or owner, or name another path"});
   prepare_writer(*database);
   database->use_write_ahead_log(log_limit_bytes);
   return database;
@@ -151,14 +182,27 @@ fs::path resolve(const store_options& options) {
   std::error_code failed;
   auto path = fs::weakly_canonical(fs::absolute(options.path), failed);
   if (failed)
-    throw io_error({"the store " + options.path.string(), "a path that can be read", failed.message(),
-                    "check it, or name another path"});
+    throw path_error({"the store " + options.path.string(), "a path that can be read", failed.message(),
+                      "check it, or name another path"});
   if (fs::is_directory(path, failed))
     throw usage_error({"the store " + path.string(), "a file", "a folder", "name a file in it with --store"});
   if (!fs::is_directory(path.parent_path(), failed))
-    throw io_error({"the store " + path.string(), "the folder " + path.parent_path().string(), "nothing there",
-                    "make the folder, or name another path"});
+    throw path_error({"the store " + path.string(), "the folder " + path.parent_path().string(), "nothing there",
+                      "make the folder, or name another path"});
   return path;
+}
+
+/// A new run must not begin where something shows that there was a store.
+void refuse_remains(const fs::path& path, const store_options& options, const file_lock& lock) {
+  if (is_there(with_suffix(path, "-wal")))
+    throw store_error({"the store " + path.string(), "the file", "only its log " + path.string() + "-wal",
+                       "put the file back beside its log, or move the log away to begin a new run"});
+  const auto note = store_note_from(lock.former_note());
+  if (options.mode == store_mode::resume && note && note->complete != checkpoint_id{})
+    throw store_error({"the store " + path.string(), "the file",
+                       "only " + lock.lock_path().string() + ", which says that checkpoint " +
+                           to_string(note->complete) + " of run " + note->run.substr(0, 8) + " was complete",
+                       "put the file back, or begin a new run with --fresh"});
 }
 
 } // namespace
@@ -178,6 +222,7 @@ checkpoint_store checkpoint_store::open(const store_options& options) {
 
   const auto path = resolve(options);
   file_lock lock{path};
+  WEIR_FAILPOINT("store.open.before");
   opened_store opened;
   if (is_there(path)) {
     const auto header = identify(path, options);
@@ -186,28 +231,78 @@ checkpoint_store checkpoint_store::open(const store_options& options) {
     } else {
       if (header) // closing as the last one brings the log into the file
         (void)open_writer(path, options);
-      opened.put_aside = put_aside(path);
     }
+  } else {
+    refuse_remains(path, options, lock);
   }
-  if (!opened.resumed) {
-    if (is_there(with_suffix(path, "-wal")))
-      throw store_error({"the store " + path.string(), "the file", "only its log " + path.string() + "-wal",
-                         "put the file back beside its log, or move the log away to begin a new run"});
-    make_file(path, options);
+  if (opened.resumed) {
+    auto store = open_file(path, options, std::move(opened), store_note_from(lock.former_note()));
+    store.lock_ = std::move(lock);
+    WEIR_FAILPOINT("store.open.after");
+    return store;
   }
 
+  const auto draft = make_draft(path, options);
+  try {
+    if (is_there(path)) {
+      WEIR_FAILPOINT("store.put_aside.before");
+      opened.put_aside = put_aside(path);
+      WEIR_FAILPOINT("store.put_aside.after");
+    }
+    rename_file(draft, path);
+    WEIR_FAILPOINT("store.make.renamed");
+    sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+    auto store = open_file(path, options, opened, std::nullopt);
+    WEIR_FAILPOINT("store.open.after");
+    store.lock_ = std::move(lock);
+    return store;
+  } catch (...) {
+    put_back(path, opened.put_aside);
+    throw;
+  }
+}
+
+checkpoint_store checkpoint_store::open_file(const fs::path& path, const store_options& options, opened_store opened,
+                                             const std::optional<store_note>& note) {
   auto database = open_writer(path, options);
   const auto header = read_store_header(*database);
   opened.run_uuid = header.uuid;
   opened.status = header.status;
-  checkpoint_store store{std::move(lock), std::move(database), header.run, std::move(opened)};
+  checkpoint_store store{{}, std::move(database), header.run, std::move(opened)};
   if (const auto newest = store.newest_complete(); newest != checkpoint_id{})
     store.opened_.newest_complete = newest;
-  store.database_->run(
-      "UPDATE checkpoints SET status = 'aborted', reason = 'the process ended before it was complete', "
-      "closed = ? WHERE run = ? AND status = 'open'",
-      options.now, header.run);
+  store.settle_opening(note, options.now);
   return store;
+}
+
+void checkpoint_store::settle_opening(const std::optional<store_note>& note, wall_time now) {
+  sqlite_transaction transaction{*database_};
+  if (note && note->run == opened_.run_uuid)
+    settle_note(*note, now);
+  database_->run("UPDATE checkpoints SET status = 'aborted', reason = 'the process ended before it was complete', "
+                 "closed = ? WHERE run = ? AND status = 'open'",
+                 now, run_);
+  transaction.commit();
+}
+
+void checkpoint_store::settle_note(const store_note& note, wall_time now) {
+  if (const auto status = status_of(note.complete);
+      note.complete != checkpoint_id{} && (!status || status == checkpoint_status::open)) {
+    database_->run("INSERT INTO checkpoints (run, id, \"trigger\", status, opened, closed, reason) "
+                   "VALUES (?1, ?2, 'interval', 'failed', ?3, ?3, ?4) "
+                   "ON CONFLICT (run, id) DO UPDATE SET status = 'failed', closed = ?3, reason = ?4",
+                   run_, note.complete, now, "it was complete, and the end of the log is missing or damaged");
+    // Until one is restored: `newest_verified` then says that this one is passed over.
+    database_->run("UPDATE runs SET last_checkpoint = max(last_checkpoint, ?1), newest_complete = ?1 WHERE id = ?2",
+                   note.complete, run_);
+  }
+  // Ids never recur, not even then.
+  database_->run("UPDATE runs SET last_checkpoint = ?1 WHERE id = ?2 AND last_checkpoint < ?1", note.last_given, run_);
+  auto query = database_->prepare("SELECT coalesce(max(current_attempt), 0) FROM regions WHERE run = ?");
+  if (query.with(run_).step() && query.id<attempt_id>(0) < note.highest_attempt) {
+    lost_attempts_ = note.highest_attempt; // for regions that have no row
+    database_->run("UPDATE regions SET current_attempt = ? WHERE run = ?", note.highest_attempt, run_);
+  }
 }
 
 void checkpoint_store::take_back(checkpoint_store&& store) {
@@ -220,15 +315,9 @@ void checkpoint_store::take_back(checkpoint_store&& store) {
     former = closing.opened_.put_aside;
     lock = std::move(closing.lock_);
   }
-  constexpr const char* suffixes[] = {"", "-wal", "-shm"};
-  for (const char* suffix : suffixes)
-    if (const auto file = with_suffix(path, suffix); is_there(file))
-      fs::remove(file);
-  if (former)
-    for (const char* suffix : suffixes)
-      if (const auto file = with_suffix(*former, suffix); is_there(file))
-        rename_file(file, with_suffix(path, suffix));
-  sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+  put_back(path, former);
+  if (!former)
+    lock->forget_note();
 }
 
 } // namespace weir::inline v0

@@ -2,6 +2,7 @@
 #include "checkpoint_store.hpp"
 
 #include "error.hpp"
+#include "failpoint.hpp"
 #include "retention.hpp"
 #include "sqlite_database.hpp"
 
@@ -39,15 +40,19 @@ void checkpoint_store::restore_operators(std::optional<region_id> region, std::o
     else
       database_->run(sql, run_, last);
   };
-  change("DELETE FROM chunks WHERE run = ?1 AND (created_in IS NULL OR created_in > ?2)");
-  change("UPDATE chunks SET dropped_in = NULL WHERE run = ?1 AND dropped_in > ?2");
-  change("UPDATE table_snapshots SET in_chain = 0 WHERE run = ?1 AND checkpoint > ?2 AND in_chain = 1");
+  // Not through an index: what a damaged one hides would stay.
+  change("DELETE FROM chunks NOT INDEXED WHERE run = ?1 AND (created_in IS NULL OR created_in > ?2)");
+  change("UPDATE chunks NOT INDEXED SET dropped_in = NULL WHERE run = ?1 AND dropped_in > ?2");
+  change("UPDATE table_snapshots SET in_chain = 0 WHERE run = ?1 AND +checkpoint > ?2 AND in_chain = 1");
   database_->run("UPDATE checkpoints SET status = 'abandoned', closed = ?, reason = ? "
                  "WHERE run = ? AND id > ? AND status IN ('open', 'complete')",
                  now, checkpoint ? "checkpoint " + to_string(*checkpoint) + " was restored" : "the job began again",
                  run_, last);
   database_->run("UPDATE runs SET newest_complete = ? WHERE id = ?", checkpoint, run_);
+  is_noteworthy_ = true;
+  WEIR_FAILPOINT("store.restore.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.restore.after");
   after_commit();
 }
 
@@ -73,7 +78,7 @@ prune_result checkpoint_store::prune(std::size_t retain, wall_time now, const pr
       ++result.discarded_checkpoints;
     }
 
-  std::vector<chunk_id> unneeded;
+  std::vector<std::pair<chunk_id, checkpoint_id>> unneeded;
   {
     auto query = database_->prepare("SELECT id, created_in, dropped_in, length FROM chunks INDEXED BY chunks_dropped "
                                     "WHERE run = ? AND dropped_in IS NOT NULL ORDER BY dropped_in");
@@ -85,12 +90,13 @@ prune_result checkpoint_store::prune(std::size_t retain, wall_time now, const pr
         result.more = true;
         break;
       }
-      unneeded.push_back(query.id<chunk_id>(0));
+      unneeded.emplace_back(query.id<chunk_id>(0), query.id<checkpoint_id>(2));
       result.bytes += query.count(3);
     }
   }
-  for (const auto id : unneeded)
-    database_->run("DELETE FROM chunks WHERE id = ?", id);
+  // The row itself must say so, too: the index may be damaged.
+  for (const auto& [id, dropped] : unneeded)
+    database_->run("DELETE FROM chunks WHERE id = ? AND dropped_in = ?", id, dropped);
   result.chunks = unneeded.size();
 
   // What is told about checkpoints long past. Never of those that a chain may still stand on: they come after the
@@ -118,7 +124,9 @@ prune_result checkpoint_store::prune(std::size_t retain, wall_time now, const pr
   }
   database_->run("DELETE FROM failures WHERE run = ? AND id + ? <= (SELECT max(id) FROM failures)", run_,
                  limits.checkpoints_told);
+  WEIR_FAILPOINT("store.prune.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.prune.after");
   after_commit();
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include "checkpoint_manifest.hpp"
 #include "error.hpp"
+#include "failpoint.hpp"
 #include "sqlite_database.hpp"
 
 #include <algorithm>
@@ -84,7 +85,9 @@ write_result checkpoint_store::write(const subtask_snapshot& snapshot, wall_time
   }
   for (const auto& table : snapshot.tables)
     store_table(snapshot, table, none_open_before);
+  WEIR_FAILPOINT("store.write.before");
   transaction.commit();
+  WEIR_FAILPOINT("store.write.after");
   after_commit();
   return late ? write_result::stored_late : write_result::stored;
 }

@@ -173,7 +173,7 @@ chunk_reader::chunk_reader(std::span<const std::byte> bytes, key_group_range wan
   distribution_ = static_cast<distribution>(distributed_by);
   first_ = key_group{load_number<std::uint32_t>(at + 8)};
   last_ = key_group{load_number<std::uint32_t>(at + 12)};
-  if (first_ > last_)
+  if (first_ > last_ || last_.value == UINT32_MAX) // which no range of key groups contains
     throw_damaged("a first key group not after the last", to_string(first_) + " to " + to_string(last_));
   entries_ = load_number<std::uint64_t>(at + 16);
   const auto body = load_number<std::uint64_t>(at + 24);
@@ -190,6 +190,8 @@ bool chunk_reader::next_section() {
   if (at_ == end_) {
     if (seen_ != entries_)
       throw_damaged(std::to_string(entries_) + " entries", std::to_string(seen_));
+    if ((any_section_ ? group_ : first_) != last_)
+      throw_damaged("entries of key group " + to_string(last_), "none");
     return false;
   }
   const auto left = static_cast<std::uint64_t>(end_ - at_);
@@ -202,9 +204,9 @@ bool chunk_reader::next_section() {
   if (length > left - section_header_bytes)
     throw_damaged("a section of at most " + std::to_string(left - section_header_bytes) + " bytes",
                   "one of " + std::to_string(length));
-  if (group < first_ || group > last_ || (any_section_ && group <= group_))
+  if (group > last_ || (any_section_ ? group <= group_ : group != first_))
     throw_damaged("ascending key groups from " + to_string(first_) + " to " + to_string(last_), to_string(group));
-  if (count > entries_ - seen_ || count > length / least_entry_bytes || (count == 0 && length != 0))
+  if (count == 0 || count > entries_ - seen_ || count > length / least_entry_bytes)
     throw_damaged("as many entries as the section and the chunk can hold", std::to_string(count));
   any_section_ = true;
   group_ = group;

@@ -2,10 +2,10 @@
 #include "file_lock.hpp"
 
 #include "error.hpp"
+#include "path_refusal.hpp"
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
@@ -17,19 +17,33 @@ namespace weir::inline v0 {
 
 namespace {
 
+/// What the file holds: the owner's process on the first line, its note on the second.
+std::string content_of(int descriptor) {
+  std::array<char, 512> buffer{};
+  const auto got = ::pread(descriptor, buffer.data(), buffer.size(), 0);
+  return {buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
 std::string owner_of(int descriptor) {
-  std::array<char, 32> buffer{};
-  const auto got = ::pread(descriptor, buffer.data(), buffer.size() - 1, 0);
-  std::string owner;
-  for (ssize_t i = 0;
-       i < got && buffer[static_cast<std::size_t>(i)] >= '0' && buffer[static_cast<std::size_t>(i)] <= '9'; ++i)
-    owner += buffer[static_cast<std::size_t>(i)];
-  return owner;
+  const auto content = content_of(descriptor);
+  return content.substr(0, content.find_first_not_of("0123456789"));
+}
+
+std::string note_of(int descriptor) {
+  const auto content = content_of(descriptor);
+  const auto begin = content.find('\n');
+  const auto end = begin == std::string::npos ? begin : content.find('\n', begin + 1);
+  return end == std::string::npos ? std::string{} : content.substr(begin + 1, end - begin - 1);
+}
+
+/// In one write, so that a process that is killed leaves the one or the other.
+bool put_content(int descriptor, const std::string& content) {
+  return ::pwrite(descriptor, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()) &&
+         ::ftruncate(descriptor, static_cast<off_t>(content.size())) == 0;
 }
 
 [[noreturn]] void refuse(const std::filesystem::path& path, int code) {
-  throw io_error({"the lock file " + path.string(), "a folder in which files can be made and written",
-                  std::strerror(code), "make the folder, change its permissions, free space, or name another path"});
+  refuse_path("the lock file " + path.string(), path, code);
 }
 
 } // namespace
@@ -70,22 +84,37 @@ file_lock::file_lock(const std::filesystem::path& guarded) {
       break;
     ::close(std::exchange(descriptor_, -1));
   }
-  const auto text = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(descriptor_, 0) != 0 ||
-      ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  former_note_ = note_of(descriptor_);
+  has_note_ = !former_note_.empty();
+  if (!put_content(descriptor_,
+                   std::to_string(::getpid()) + "\n" + (former_note_.empty() ? "" : former_note_ + "\n"))) {
     const int code = errno;
     release();
     refuse(path_, code);
   }
 }
 
+bool file_lock::write_note(std::string_view line) noexcept {
+  has_note_ = true;
+  try {
+    return put_content(descriptor_, std::to_string(::getpid()) + "\n" + std::string{line} + "\n");
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 file_lock::file_lock(file_lock&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : path_(std::move(other.path_)),
+      former_note_(std::move(other.former_note_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      has_note_(other.has_note_) {}
 
 file_lock& file_lock::operator=(file_lock&& other) noexcept {
   if (this != &other) {
     release();
     path_ = std::move(other.path_);
+    former_note_ = std::move(other.former_note_);
+    has_note_ = other.has_note_;
     descriptor_ = std::exchange(other.descriptor_, -1);
   }
   return *this;
@@ -98,7 +127,8 @@ file_lock::~file_lock() {
 void file_lock::release() noexcept {
   if (descriptor_ < 0)
     return;
-  ::unlink(path_.c_str()); // while it is still held
+  if (!has_note_)
+    ::unlink(path_.c_str()); // while it is still held
   ::close(std::exchange(descriptor_, -1));
 }
 

@@ -243,8 +243,7 @@ private:
     }
     if (value.size() != count)
       detail::throw_repeated_key(count, value.size());
-    if constexpr (detail::shape_of<T> == detail::shape::set)
-      skip_padding(before, count);
+    skip_padding(before, count);
   }
 
   template <class T>
@@ -253,6 +252,7 @@ private:
     constexpr std::size_t least =
         detail::min_size<typename T::key_type>() + detail::min_size<typename T::mapped_type>();
     const std::size_t count = length(least == 0 ? 1 : least);
+    const std::size_t before = remaining();
     value.clear();
     for (std::size_t i = 0; i < count; ++i) {
       typename T::key_type key{};
@@ -263,6 +263,7 @@ private:
         detail::throw_repeated_key(count, known);
       read(place->second);
     }
+    skip_padding(before, count);
   }
 
   template <class T, std::size_t... I>

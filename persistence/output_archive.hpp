@@ -91,10 +91,12 @@ private:
     } else if constexpr (kind == shape::map) {
       const nesting deeper{*this};
       detail::append_varint(*out_, value.size());
+      const std::size_t start = out_->size();
       for (const auto& [key, mapped] : value) {
         write(key);
         write(mapped);
       }
+      pad(start, value.size());
     } else if constexpr (kind == shape::unordered_set || kind == shape::unordered_map) {
       write_unordered(value);
     } else if constexpr (kind == shape::array) {
@@ -180,7 +182,9 @@ private:
       ends.push_back(scratch.size());
     }
     detail::append_varint(*out_, value.size());
+    const std::size_t start = out_->size();
     append_sorted(scratch, ends);
+    pad(start, value.size());
   }
   void append_sorted(const byte_buffer& elements, const std::vector<std::size_t>& ends);
 

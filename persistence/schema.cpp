@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace weir::inline v0 {
@@ -85,6 +86,23 @@ schema_kind kind_named(const std::string& name) {
   throw_bad_schema("a type \"" + name + "\"");
 }
 
+/// A whole number from 0 on, which would otherwise be cut to its type; 0 if the object has none.
+std::uint64_t number_of(const json& object, const char* name, std::uint64_t most) {
+  const auto found = object.find(name);
+  if (found == object.end())
+    return 0;
+  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > most)
+    throw_bad_schema("a " + std::string{name} + " that is no whole number up to " + std::to_string(most));
+  return found->get<std::uint64_t>();
+}
+
+const json& array_of(const json& object, const char* name) {
+  const json& found = object.at(name);
+  if (!found.is_array())
+    throw_bad_schema("a member \"" + std::string{name} + "\" that is no list");
+  return found;
+}
+
 type_schema from_json(const json& text, unsigned depth) {
   if (depth > max_depth)
     throw_bad_schema("types nested deeper than " + std::to_string(max_depth));
@@ -99,13 +117,17 @@ type_schema from_json(const json& text, unsigned depth) {
   if (is_whole(schema.kind))
     throw_bad_schema("a " + text.at("is").get<std::string>() + " with parts");
   schema.name = text.value(is_class(schema.kind) ? "name" : "unit", std::string{});
-  schema.version = text.value("version", 0U);
-  schema.size = text.value("size", std::uint64_t{0});
+  schema.version = static_cast<unsigned>(number_of(text, "version", std::numeric_limits<unsigned>::max()));
+  if (schema.kind == schema_kind::array)
+    schema.size = number_of(text, "size", std::numeric_limits<std::uint64_t>::max());
   if (schema.kind == schema_kind::structure) {
-    for (const json& field : text.at("fields"))
-      schema.parts.push_back({field.at(0).get<std::string>(), from_json(field.at(1), depth + 1)});
+    for (const json& field : array_of(text, "fields")) {
+      if (!field.is_array() || field.size() != 2)
+        throw_bad_schema("a field that is not a name and a type");
+      schema.parts.push_back({field[0].get<std::string>(), from_json(field[1], depth + 1)});
+    }
   } else if (schema.kind != schema_kind::recursive) {
-    for (const json& part : text.at("of"))
+    for (const json& part : array_of(text, "of"))
       schema.parts.push_back({{}, from_json(part, depth + 1)});
     if (parts_of(schema.kind) != 0 && schema.parts.size() != parts_of(schema.kind))
       throw_bad_schema("a " + std::string{name_of(schema.kind)} + " of " + std::to_string(schema.parts.size()));
@@ -133,9 +155,9 @@ std::string difference(const type_schema& stored, const type_schema& current, co
     if (stored.name != current.name || stored.parts.size() != current.parts.size())
       return differs();
     for (std::size_t i = 0; i < current.parts.size(); ++i)
-      if (!difference(stored.parts[i].type, current.parts[i].type, what).empty()) {
+      if (auto inner = difference(stored.parts[i].type, current.parts[i].type, what); !inner.empty()) {
         const bool inside = is_class(stored.parts[i].type.kind) && is_class(current.parts[i].type.kind);
-        return inside ? difference(stored.parts[i].type, current.parts[i].type, what) : differs();
+        return inside ? std::move(inner) : differs();
       }
     return {};
   }

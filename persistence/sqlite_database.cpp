@@ -81,9 +81,13 @@ public:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-    case SQLITE_AUTH:
-      throw io_error({thing, "a file and a folder that can be read and written", said + while_doing,
-                      "change their permissions or owner, or name another path"});
+    case SQLITE_AUTH: {
+      error_text text{thing, "a file and a folder that can be read and written", said + while_doing,
+                      "change their permissions or owner, or name another path"};
+      if (opening)
+        throw path_error(std::move(text));
+      throw io_error(std::move(text));
+    }
     case SQLITE_NOTADB:
       throw store_error({thing, "a SQLite database", "something else", "name another path, or move the file away"});
     case SQLITE_CORRUPT:
@@ -134,6 +138,7 @@ public:
   std::unordered_map<std::string, std::vector<sqlite3_stmt*>> idle;
   std::size_t idle_count = 0;
   std::optional<error_text> failed;
+  bool opening = true; // until then a path that can't be used is the asker's fault, later a failure
   int depth = 0;
   std::int64_t log_pages = 0;
   std::int64_t page_bytes = 0;
@@ -267,6 +272,7 @@ sqlite_database sqlite_database::open(const std::string& path, sqlite_access acc
   sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite_database database{std::move(connection)};
   database.exec("PRAGMA temp_store = MEMORY");
+  database.connection_->opening = false;
   return database;
 }
 
@@ -382,6 +388,10 @@ sqlite_transaction::~sqlite_transaction() {
   if (open_ && sqlite3_get_autocommit(connection.handle) == 0)
     sqlite3_exec(connection.handle, depth_ > 0 ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", nullptr, nullptr,
                  nullptr);
+}
+
+bool sqlite_transaction::is_open() const {
+  return open_ && sqlite3_get_autocommit(database_.connection_->handle) == 0;
 }
 
 void sqlite_transaction::commit() {

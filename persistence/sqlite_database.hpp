@@ -186,6 +186,8 @@ public:
   sqlite_transaction& operator=(const sqlite_transaction&) = delete;
   ~sqlite_transaction();
 
+  /// False once it is committed, or SQLite has undone it after an error.
+  [[nodiscard]] bool is_open() const;
   /// Durable when it returns, if it is the outermost one.
   void commit();
 

@@ -1,4 +1,4 @@
-// Word count with two exactly-once sinks on one stream, for tests that kill it.
+// Word count with two exactly-once sinks on one stream, for tests that start it as a program.
 #include "process/words.hpp"
 
 #include <weir/weir.hpp>

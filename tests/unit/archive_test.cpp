@@ -284,6 +284,17 @@ TEST_CASE("values come back as they were", "[archive]") {
   CHECK(comes_back(some_of_everything()));
 }
 
+TEST_CASE("elements that take no bytes come back from every container", "[archive]") {
+  CHECK(comes_back(std::list<std::monostate>(3)));
+  CHECK(comes_back(std::set<std::monostate>{{}}));
+  CHECK(comes_back(std::unordered_set<std::monostate>{{}}));
+  CHECK(comes_back(std::unordered_multiset<std::monostate>{{}, {}}));
+  CHECK(comes_back(std::map<std::monostate, std::monostate>{{{}, {}}}));
+  CHECK(comes_back(std::multimap<std::monostate, std::monostate>{{{}, {}}, {{}, {}}}));
+  CHECK(comes_back(std::unordered_map<std::monostate, std::tuple<>>{{{}, {}}}));
+  CHECK(hex_of(std::map<std::monostate, std::monostate>{{{}, {}}}) == "0100");
+}
+
 TEST_CASE("an array of C comes back", "[archive]") {
   weir::byte_buffer out;
   const int before[3] = {1, 2, 3};

@@ -1,6 +1,6 @@
 // What the checkpoint store makes of damage: flipped bytes, cut files, failing disks, files that are not its own.
 #include "checkpoint_store_fixture.hpp"
-#include "fault_vfs.hpp"
+#include "machines/faulty_disk.hpp"
 
 #include <weir/persistence/error.hpp>
 #include <weir/persistence/sqlite_database.hpp>
@@ -20,6 +20,7 @@
 using namespace weir;
 using namespace store_test;
 using Catch::Matchers::Contains;
+using weir_test::faulty_disk;
 
 namespace {
 
@@ -77,7 +78,8 @@ bool as_nobody(const std::function<bool()>& check) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool says(const std::function<void()>& action, std::initializer_list<std::string> words) {
+/// Whether it is refused as asked wrongly, with these words.
+bool refused(const std::function<void()>& action, std::initializer_list<std::string> words) {
   try {
     action();
   } catch (const error& e) {
@@ -85,7 +87,7 @@ bool says(const std::function<void()>& action, std::initializer_list<std::string
     for (const auto& word : words)
       if (text.find(word) == std::string::npos)
         return false;
-    return true;
+    return e.exit_code() == 2;
   }
   return false;
 }
@@ -282,7 +284,9 @@ TEST_CASE("a path that cannot be a store says why", "[checkpoint_store][damage]"
   CHECK_THROWS_WITH(checkpoint_store::open(options_for(folder.path())), Contains("found a folder"));
   CHECK_THROWS_WITH(checkpoint_store::open(options_for(folder.path() / "none" / "job.weir")),
                     Contains((folder / "none").string()) && Contains("make the folder"));
-  CHECK_THROWS_AS(checkpoint_reader::open(folder / "none.weir"), io_error);
+  CHECK_THROWS_AS(checkpoint_store::open(options_for(folder.path() / "none" / "job.weir")), path_error);
+  CHECK_THROWS_AS(checkpoint_reader::open(folder / "none.weir"), path_error);
+  CHECK(path_error({"x", "", "", ""}).exit_code() == 2);
 }
 
 TEST_CASE("a folder or file without permission says which and what to do", "[checkpoint_store][damage]") {
@@ -294,11 +298,11 @@ TEST_CASE("a folder or file without permission says which and what to do", "[che
   const auto open = [&] { (void)checkpoint_store::open(options_for(path)); };
   if (::geteuid() != 0)
     ::chmod(folder.path().c_str(), 0555);
-  CHECK(as_nobody([&] { return says(open, {path.string(), "folder in which files can be made", "permissions"}); }));
+  CHECK(as_nobody([&] { return refused(open, {path.string(), "folder in which files can be made", "permissions"}); }));
   ::chmod(folder.path().c_str(), 0777);
-  CHECK(as_nobody([&] { return says(open, {path.string(), "can only be read", "permissions"}); }));
+  CHECK(as_nobody([&] { return refused(open, {path.string(), "can only be read", "permissions"}); }));
   ::chmod(path.c_str(), 0);
-  CHECK(as_nobody([&] { return says(open, {path.string(), "permissions"}); }));
+  CHECK(as_nobody([&] { return refused(open, {path.string(), "permissions"}); }));
   ::chmod(path.c_str(), 0644);
   CHECK(checkpoint_store::open(options_for(path)).read().newest_verified().id == checkpoint_id{4});
 }
@@ -363,26 +367,29 @@ void live(const store_options& options, progress& done) {
 } // namespace
 
 TEST_CASE("wherever the disk fails, every completed checkpoint is there and whole", "[checkpoint_store][damage][vfs]") {
-  fault_vfs vfs{"weir-fault"};
+  faulty_disk disk{"weir-fault"};
   // Once, as a whole; or the end of the machine in the middle of a write.
   const bool torn = GENERATE(false, true);
-  const auto mode = torn ? fault_vfs::mode::from_then_on : fault_vfs::mode::once;
   long survived = 0;
   long n = 1;
   for (;; ++n) {
     temporary_folder folder{fast_place()};
     auto options = options_for(folder / "job.weir");
-    options.vfs = vfs.name();
+    options.vfs = disk.name();
     progress done;
     bool threw = false;
-    vfs.arm(n, mode, torn);
+    disk.reset_counts();
+    if (torn)
+      disk.arm({faulty_disk::operation::write, faulty_disk::trouble::shortened, n, true});
+    else
+      disk.arm({faulty_disk::changes(), faulty_disk::trouble::fail, n});
     try {
       live(options, done);
     } catch (const io_error&) {
       threw = true;
     }
-    const bool failed = vfs.failed() > 0;
-    vfs.arm(0);
+    const bool failed = disk.happened() > 0;
+    disk.disarm();
     if (!failed)
       break;
     CAPTURE(n, torn, done.completed.value, threw);
@@ -405,42 +412,42 @@ TEST_CASE("wherever the disk fails, every completed checkpoint is there and whol
 }
 
 TEST_CASE("after a failed sync the store refuses everything with the first cause", "[checkpoint_store][damage][vfs]") {
-  fault_vfs vfs{"weir-fault"};
+  faulty_disk disk{"weir-fault"};
   temporary_folder folder;
   auto options = options_for(folder / "job.weir");
-  options.vfs = vfs.name();
+  options.vfs = disk.name();
   {
     auto store = checkpoint_store::open(options);
     const auto attempt = store.begin_attempt(region, at(0), {});
     const auto one = take(store, attempt, "one");
-    vfs.arm(1);
+    disk.arm({faulty_disk::changes()});
     CHECK_THROWS_WITH(store.open_checkpoint(checkpoint_trigger::interval, at(1)),
                       Contains("job.weir") && Contains("the system refused") && Contains("check the disk"));
-    CHECK(vfs.failed() == 1);
+    CHECK(disk.happened() == 1);
     CHECK(store.has_failed());
     CHECK_THROWS_WITH(store.begin_attempt(region, at(2), one), Contains("the system refused"));
     CHECK_THROWS_AS(store.open_checkpoint(checkpoint_trigger::interval, at(2)), io_error);
     CHECK_THROWS_AS(store.read().newest_verified(), io_error);
   }
-  vfs.arm(0);
+  disk.disarm();
   const auto store = checkpoint_store::open(options);
   CHECK(store.read().newest_verified().id == checkpoint_id{1});
 }
 
 TEST_CASE("a full disk undoes one command, and the store goes on when there is room",
           "[checkpoint_store][damage][vfs]") {
-  fault_vfs vfs{"weir-fault"};
+  faulty_disk disk{"weir-fault"};
   temporary_folder folder;
   auto options = options_for(folder / "job.weir");
-  options.vfs = vfs.name();
+  options.vfs = disk.name();
   auto store = checkpoint_store::open(options);
   const auto attempt = store.begin_attempt(region, at(0), {});
   const auto one = take(store, attempt, "one");
   const auto two = store.open_checkpoint(checkpoint_trigger::interval, at(1));
-  vfs.arm(3, fault_vfs::mode::from_then_on, true, SQLITE_FULL);
+  disk.arm({faulty_disk::operation::write, faulty_disk::trouble::full, 3, true});
   CHECK_THROWS_WITH(store.write(delta(two, attempt, one, std::string(1 << 20, 'x')), at(2)),
                     Contains("room on the disk") && Contains("free space"));
-  vfs.arm(0);
+  disk.disarm();
   CHECK_FALSE(store.has_failed());
   CHECK(store.write(delta(two, attempt, one, "two"), at(3)) == write_result::stored);
   store.complete(two, expect(), at(4));

@@ -235,7 +235,7 @@ TEST_CASE("a stop takes a last checkpoint, and nothing is opened after it") {
   f.completed(1);
   f.tick_at(20s);
   f.committed(1);
-  CHECK(f.take() == steps{"complete 1", "commit 1", "committed 1", "end 1 stop"});
+  CHECK(f.take() == steps{"complete 1", "commit 1", "remind 1", "committed 1", "end 1 stop"});
 }
 
 TEST_CASE("a stop waits for its turn, before what is due") {
@@ -328,4 +328,47 @@ TEST_CASE("words of the store that fit nothing change nothing") {
   CHECK(f.take().empty());
   CHECK(f.tracker.open_checkpoints() == 0);
   CHECK(f.tracker.consecutive_failures() == 0);
+}
+
+TEST_CASE("sinks that say nothing of a commit are told again, until they do") {
+  fixture f;
+  f.run();
+  f.did(f.tracker.request(checkpoint_trigger::stop, f.now));
+  f.opened(1);
+  f.acknowledge(1, 0);
+  f.acknowledge(1, 1);
+  f.acknowledge(1, 2, true);
+  f.completed(1);
+  CHECK(f.take() == steps{"open stop", "complete 1", "commit 1"});
+  const monotonic_time first = f.now + commit_reminder_after;
+  REQUIRE(f.tracker.next_deadline() == first);
+  f.now = first - 1us;
+  f.did(f.tracker.tick(f.now));
+  CHECK(f.take().empty());
+  f.now = first;
+  f.did(f.tracker.tick(f.now));
+  f.did(f.tracker.tick(f.now));
+  CHECK(f.take() == steps{"remind 1"});
+  f.now += commit_reminder_after;
+  f.did(f.tracker.tick(f.now));
+  CHECK(f.take() == steps{"remind 1"});
+  f.committed(1);
+  CHECK(f.take() == steps{"committed 1", "end 1 stop"});
+  CHECK(f.tracker.next_deadline() == std::nullopt);
+}
+
+TEST_CASE("a store that can't open a checkpoint is left alone for a moment") {
+  checkpoint_settings settings;
+  settings.interval = {};
+  settings.records = 1;
+  fixture f{settings};
+  f.run();
+  f.did(f.tracker.records_emitted(f.subtask(0), first_attempt, 1, f.now));
+  CHECK(f.take() == steps{"open records"});
+  f.did(f.tracker.open_failed("full", f.now));
+  f.did(f.tracker.records_emitted(f.subtask(0), first_attempt, 1, f.now));
+  CHECK(f.take().empty());
+  f.now += pause_after_refusal;
+  f.did(f.tracker.tick(f.now));
+  CHECK(f.take() == steps{"open records"});
 }

@@ -307,6 +307,22 @@ TEST_CASE("more failures in a row than are tolerable fail the job, with the last
   CHECK(f.last_failure == "3 checkpoints in a row failed; the last: source declined it: no");
 }
 
+TEST_CASE("a subtask that is busy with an earlier checkpoint fails nothing when it declines the next") {
+  checkpoint_settings settings;
+  settings.tolerable_failures = 0;
+  fixture f{settings};
+  f.run();
+  for (std::uint64_t id = 1; id != 5; ++id) {
+    f.did(f.tracker.request(checkpoint_trigger::demand, f.now));
+    f.opened(id);
+    for (std::uint32_t task = 0; task != 3; ++task)
+      f.did(f.tracker.decline(checkpoint_id{id}, f.subtask(task), first_attempt, "not yet", f.now, true));
+    CHECK(f.take() == steps{"open demand", "aborted " + std::to_string(id)});
+    CHECK(f.last_abort->reason == "source declined it: not yet");
+  }
+  CHECK(f.tracker.consecutive_failures() == 0);
+}
+
 TEST_CASE("a checkpoint is overtaken by a newer one that completes") {
   checkpoint_settings settings = settings_with(1s);
   settings.max_concurrent = 2;

@@ -157,6 +157,34 @@ TEST_CASE("a chunk without entries is whole", "[chunk]") {
   CHECK(lines_of(chunk.bytes).empty());
 }
 
+TEST_CASE("a chunk whose header and sections contradict each other is refused", "[chunk]") {
+  const auto chunk = small_chunk(); // key groups 3 and 7
+  const auto with = [&](std::size_t at, unsigned value) {
+    auto bytes = chunk.bytes;
+    bytes[at] = static_cast<std::byte>(value);
+    return bytes;
+  };
+  CHECK(lines_of(with(8, 3)).size() == 5);
+  CHECK_THROWS_WITH(lines_of(with(8, 2)), Catch::Contains("key groups from 2 to 7"));
+  CHECK_THROWS_WITH(lines_of(with(12, 8)), Catch::Contains("entries of key group 8"));
+  CHECK_THROWS_AS(lines_of(with(12, 6)), weir::damaged_error);
+
+  chunk_writer writer{snapshot_kind::base, distribution::by_key_group};
+  const auto none = writer.finish(key_group{2}).bytes;
+  auto section_without_entries = none;
+  section_without_entries[24] = std::byte{16}; // bytes that follow
+  section_without_entries.resize(none.size() + 16);
+  section_without_entries[none.size()] = std::byte{2};
+  CHECK_THROWS_AS(lines_of(section_without_entries), weir::damaged_error);
+  auto wide = none;
+  wide[12] = std::byte{3};
+  CHECK_THROWS_AS(lines_of(wide), weir::damaged_error);
+  auto last_number = none;
+  for (std::size_t at = 8; at < 16; ++at)
+    last_number[at] = std::byte{0xff};
+  CHECK_THROWS_AS(lines_of(last_number), weir::damaged_error);
+}
+
 TEST_CASE("a chunk of a later format is refused as such", "[chunk]") {
   auto chunk = small_chunk();
   chunk.bytes[4] = std::byte{2};

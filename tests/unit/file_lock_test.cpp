@@ -96,5 +96,11 @@ TEST_CASE("two names of one file meet at one lock", "[file_lock]") {
 
 TEST_CASE("a lock in a folder that is not there says so", "[file_lock]") {
   temporary_folder folder;
-  CHECK_THROWS_AS(file_lock{folder.path() / "none" / "job.weir"}, io_error);
+  CHECK_THROWS_AS(file_lock{folder.path() / "none" / "job.weir"}, path_error);
+  CHECK_THROWS_WITH(file_lock{folder.path() / "none" / "job.weir"}, Contains("make the folder"));
+}
+
+TEST_CASE("a lock where the system makes the files says so, and not that a folder is missing", "[file_lock]") {
+  CHECK_THROWS_WITH(file_lock{"/proc/job.weir"}, Contains("no file can be made in /proc") &&
+                                                     Contains("another folder") && !Contains("make the folder"));
 }

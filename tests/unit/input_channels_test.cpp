@@ -173,3 +173,37 @@ TEST_CASE("only batches count as queued") {
   static_cast<void>(in.take(0));
   CHECK(in.queued() == 1);
 }
+
+namespace {
+
+weir::channel_probe probe(std::uint32_t channel, std::uint64_t sent_through, std::uint64_t attempt = present) {
+  return {region_id{1}, attempt_id{attempt}, channel_id{channel}, sequence_number{sent_through}};
+}
+
+} // namespace
+
+TEST_CASE("a probe is answered with the credit that there is and the number of the last message") {
+  auto in = three(4);
+  for (std::uint64_t i = 1; i != 4; ++i)
+    CHECK(in.push(batch(10, i)));
+  static_cast<void>(in.take(0)); // too little for a grant by itself
+  CHECK(in.due_grant(0) == std::nullopt);
+  const auto answer = in.on_probe(probe(10, 3));
+  REQUIRE(answer);
+  CHECK(answer->channel == channel_id{10});
+  CHECK(answer->limit == 5);
+  CHECK(answer->received_through == sequence_number{3});
+  CHECK(in.on_probe(probe(10, 2))); // an old question
+}
+
+TEST_CASE("a probe shows that the last message was lost") {
+  auto in = three(4);
+  CHECK(in.push(batch(10, 1)));
+  CHECK_THROWS_WITH(in.on_probe(probe(10, 2)), Catch::Contains("a/0") && Catch::Contains("lost on the way"));
+}
+
+TEST_CASE("a probe of another attempt or channel is nobody's") {
+  auto in = three(4);
+  CHECK(in.on_probe(probe(10, 9, present - 1)) == std::nullopt);
+  CHECK(in.on_probe(probe(99, 9)) == std::nullopt);
+}

@@ -195,3 +195,33 @@ TEST_CASE("a broadcast control message comes behind all gathered output, with it
   CHECK(positions ==
         std::vector<weir::channel_position>{{channel_id{0}, sequence_number{2}}, {channel_id{1}, sequence_number{2}}});
 }
+
+TEST_CASE("a sender probes until the receiver says that it has everything") {
+  sent log;
+  auto channel = channel_into(log, 4);
+  CHECK(channel.probe() == std::nullopt);
+  channel.push(one(1));
+  channel.push(barrier_of(1));
+  REQUIRE(channel.probe());
+  CHECK(channel.probe()->sent_through == sequence_number{2});
+  weir::credit_grant answer = grant_of(4);
+  answer.received_through = sequence_number{1};
+  channel.grant(answer);
+  CHECK(channel.probe());
+  answer.received_through = sequence_number{2};
+  channel.grant(answer);
+  CHECK(channel.probe() == std::nullopt);
+}
+
+TEST_CASE("a sender that waits for credit probes, as the grant may be lost") {
+  sent log;
+  auto channel = channel_into(log, 1);
+  channel.push(one(1));
+  channel.push(one(2));
+  weir::credit_grant all_received = grant_of(1);
+  all_received.received_through = sequence_number{1};
+  channel.grant(all_received);
+  REQUIRE(channel.probe());
+  channel.grant(grant_of(2));
+  CHECK(log == sent{"1:[1]", "2:[2]"});
+}

@@ -134,13 +134,41 @@ TEST_CASE("a schema comes back from its JSON text", "[schema]") {
 }
 
 TEST_CASE("a text that is no schema is refused", "[schema]") {
-  for (const char* text : {"", "{", "1", "null", "[]", R"("u65")", R"("list")", R"({"is":"u64"})", R"({"is":"list"})",
-                           R"({"is":"map","of":["u8"]})", R"({"is":"class","fields":[["a"]]})", R"({"of":[]})"})
+  for (const char* text :
+       {"", "{", "1", "null", "[]", R"("u65")", R"("list")", R"({"is":"u64"})", R"({"is":"list"})",
+        R"({"is":"map","of":["u8"]})", R"({"is":"class","fields":[["a"]]})", R"({"of":[]})",
+        // nothing is cut to fit, and nothing is passed over
+        R"({"is":"class","name":"c","version":4294967296,"fields":[]})",
+        R"({"is":"class","name":"c","version":-1,"fields":[]})", R"({"is":"array","size":1e3,"of":["u8"]})",
+        R"({"is":"array","size":-1,"of":["u8"]})", R"({"is":"list","of":"u8"})", R"({"is":"list","of":{"a":"u8"}})",
+        R"({"is":"class","name":"c","fields":[["a","u8","u16"]]})",
+        R"({"is":"class","name":"c","fields":{"a":["a","u8"]}})"})
     CHECK_THROWS_AS(weir::type_schema_from_json(text), weir::damaged_error);
   std::string deep;
   for (int i = 0; i < 1000; ++i)
     deep += R"({"is":"list","of":[)";
   CHECK_THROWS_AS(weir::type_schema_from_json(deep), weir::damaged_error);
+  CHECK_THROWS_AS(weir::type_schema_from_json(std::string(1'000'000, '[') + std::string(1'000'000, ']')),
+                  weir::damaged_error);
+}
+
+TEST_CASE("a difference deep inside is found in the time that one look takes", "[schema]") {
+  const auto nested = [](weir::schema_kind innermost) {
+    weir::type_schema inner;
+    inner.kind = innermost;
+    for (int level = 0; level < 60; ++level) {
+      weir::type_schema in_class;
+      in_class.kind = weir::schema_kind::structure;
+      in_class.name = "level";
+      in_class.parts.push_back({"field", std::move(inner)});
+      inner = {};
+      inner.kind = weir::schema_kind::list;
+      inner.parts.push_back({{}, std::move(in_class)});
+    }
+    return inner;
+  };
+  CHECK(weir::compatible(nested(weir::schema_kind::u8), nested(weir::schema_kind::u16)).why_not ==
+        "field field of class level was stored as u8 and is u16 now");
 }
 
 TEST_CASE("the first difference is said in a sentence", "[schema]") {

@@ -282,6 +282,7 @@ TEST_CASE("a source declines a checkpoint while the barrier of another has not l
   REQUIRE(declined.size() == 1);
   CHECK(declined[0].checkpoint == checkpoint_id{2});
   CHECK_THAT(declined[0].reason, Catch::Contains("checkpoint 1"));
+  CHECK(declined[0].busy);
   task.settle();
   CHECK(task.around.stored.at(0).checkpoint == checkpoint_id{1});
 }

@@ -293,7 +293,8 @@ TEST_CASE("an idle source does not let records wait") {
   source_subtask task{{{{1}, weir::read_status::later, later}}};
   task.settle();
   CHECK(task.sent() == texts{"[1]"});
-  CHECK(task.around.wakes == std::vector<std::chrono::microseconds>{50ms});
+  // Besides the probe of what was sent.
+  CHECK(task.around.wakes == std::vector<std::chrono::microseconds>{weir::probe_interval, 50ms});
 }
 
 TEST_CASE("an operator is woken at every time it asked for, and not before") {
@@ -397,4 +398,26 @@ TEST_CASE("a source reports how many records it has emitted") {
   }
   CHECK(sum >= 31); // less than ten are left over
   CHECK(sum <= 40);
+}
+
+TEST_CASE("what is not acknowledged is asked after, half a second later and again") {
+  summing_subtask task;
+  task.start();
+  task.send_batch(0, {1, 1, 1, 1});
+  task.settle();
+  REQUIRE_FALSE(task.sent().empty());
+  task.env->advance(weir::probe_interval - 1us);
+  task.loop->wake();
+  CHECK(task.around.probes.empty());
+  task.env->advance(1us);
+  task.loop->wake();
+  REQUIRE(task.around.probes.size() == 1);
+  CHECK(task.around.probes[0].sent_through == weir::sequence_number{1});
+  task.env->advance(weir::probe_interval);
+  task.loop->wake();
+  CHECK(task.around.probes.size() == 2);
+  task.loop->on_grant({task.setup.region, task.setup.attempt, weir::channel_id{100}, 4, weir::sequence_number{1}});
+  task.env->advance(weir::probe_interval);
+  task.loop->wake();
+  CHECK(task.around.probes.size() == 2);
 }

@@ -25,6 +25,7 @@ class kept_surroundings final : public weir::subtask_surroundings {
 public:
   void send(weir::channel_message message) override { sent.push_back(std::move(message)); }
   void grant(weir::credit_grant grant) override { grants.push_back(grant); }
+  void probe(weir::channel_probe probe) override { probes.push_back(probe); }
   void report(weir::subtask_event event) override { events.push_back(std::move(event)); }
   void store(weir::subtask_snapshot snapshot) override { stored.push_back(std::move(snapshot)); }
   void wake_in(std::chrono::microseconds delay) override { wakes.push_back(delay); }
@@ -38,6 +39,7 @@ public:
 
   std::vector<weir::channel_message> sent;
   std::vector<weir::credit_grant> grants;
+  std::vector<weir::channel_probe> probes;
   std::vector<weir::subtask_event> events;
   std::vector<weir::subtask_snapshot> stored;
   std::vector<std::chrono::microseconds> wakes;

@@ -309,6 +309,24 @@ TEST_CASE("a completion that overtakes the answer to the one before commits both
   CHECK(task.committed() == ids{1, 2});
 }
 
+TEST_CASE("a completion that is told again while the companion is at it asks for no second commit") {
+  sink_subtask task{true};
+  task.start();
+  task.send_batch(0, {1});
+  task.send_barrier(0, 1);
+  task.settle();
+  task.loop->on_sink_answer(0, {sink_answer::prepared{checkpoint_id{1}, "p1"}});
+  task.settle();
+  task.complete(1);
+  const std::size_t told = task.around.sink_commands.size();
+  task.complete(1);
+  CHECK(task.around.sink_commands.size() == told);
+  task.loop->on_sink_answer(0, {sink_answer::committed{checkpoint_id{1}}});
+  CHECK(task.committed() == ids{1});
+  task.complete(1); // the acknowledgement may have been lost
+  CHECK(task.committed() == ids{1, 1});
+}
+
 TEST_CASE("a sink behind an operator in one task prepares behind the operator's output") {
   sink_subtask task;
   task.setup.stages.clear();

@@ -1,0 +1,23 @@
+// Compares the state in a store with what the model says it must be.
+#pragma once
+
+#include "pipeline.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+namespace simulation {
+
+/// The newest complete checkpoint, and what the pipeline must have given when its sources stood where it says.
+struct checked_state {
+  std::uint64_t checkpoint = 0;
+  bool all_read = true; ///< the sources stood at their ends
+  expectation expected;
+};
+
+/// Reads the newest complete checkpoint of the present world's job, works out from its source positions what every
+/// keyed step must have, and notes a violation for each difference. Nothing if there is no complete checkpoint.
+std::optional<checked_state> check_stored_state(const std::filesystem::path& store);
+
+} // namespace simulation
