@@ -28,6 +28,15 @@ std::string to_json(const generator_split& split) {
   return object.set("parts", split.parts).set("seed", split.seed).to_string();
 }
 
+/// Whether a range is one of a generator of `total` records.
+bool is_within(const index_range& range, std::uint64_t total) {
+  if (range.step == 0)
+    return false;
+  if (total == index_range::unbounded || range.count == 0)
+    return true;
+  return range.first < total && range.count - 1 <= (total - 1 - range.first) / range.step;
+}
+
 generator_split parse(const source_split& split) {
   const auto object = flat_json::parse(split.description, split_thing);
   generator_split found;
@@ -39,8 +48,9 @@ generator_split parse(const source_split& split) {
   }
   found.parts = object.number("parts");
   found.seed = object.number("seed");
-  if (found.parts == 0)
-    throw damaged_error({split_thing, "at least one part", split.description, "begin anew with --fresh"});
+  if (found.parts == 0 || !is_within(found.range, found.total))
+    throw damaged_error({split_thing, "records of the generator, in steps of at least 1, and at least one part",
+                         split.description, "begin anew with --fresh"});
   return found;
 }
 

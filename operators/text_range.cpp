@@ -220,7 +220,7 @@ text_range text_range::parse(const std::string& json) {
   const std::string& digits = object.text("prefix_hash");
   const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), range.prefix_hash, 16);
   if (fault != std::errc{} || end != digits.data() + digits.size() || range.first > range.last ||
-      range.last > range.size)
+      range.last > range.size || range.path.find('\0') != std::string::npos) // which would name another file
     throw damaged_error({thing, "a range within a file", json, "restore the store from a copy, or use --fresh"});
   return range;
 }

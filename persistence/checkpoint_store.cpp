@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 namespace weir::inline v0 {
 
@@ -271,7 +272,9 @@ void checkpoint_store::after_commit() noexcept {
     leave_note();
     if (bytes >= maintain_at_bytes_ + log_patience_bytes)
       maintain();
-  } catch (const std::exception&) { // the command is durable; a failure for good refuses the next one
+    else if (is_large_for_the_disk(bytes))
+      (void)database_->checkpoint_log(); // so that the log begins anew, and takes no more room
+  } catch (const std::exception&) {      // the command is durable; a failure for good refuses the next one
   }
 }
 
@@ -287,6 +290,13 @@ void checkpoint_store::leave_note() {
   note.complete = query.optional_id<checkpoint_id>(1).value_or(checkpoint_id{});
   note.highest_attempt = std::max(query.optional_id<attempt_id>(2).value_or(attempt_id{}), lost_attempts_);
   (void)lock_->write_note(to_text(note));
+}
+
+bool checkpoint_store::is_large_for_the_disk(std::int64_t log_bytes) const {
+  struct statvfs disk {};
+  if (!lock_ || ::statvfs(database_->path().c_str(), &disk) != 0)
+    return false;
+  return static_cast<std::uint64_t>(log_bytes) * 4 > static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
 bool checkpoint_store::wants_maintenance() const {

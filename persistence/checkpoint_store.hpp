@@ -148,6 +148,7 @@ private:
   void close() noexcept;
   void after_commit() noexcept;
   void leave_note();
+  [[nodiscard]] bool is_large_for_the_disk(std::int64_t log_bytes) const;
   static checkpoint_store open_file(const std::filesystem::path& path, const store_options& options,
                                     opened_store opened, const std::optional<store_note>& note);
   void settle_opening(const std::optional<store_note>& note, wall_time now);

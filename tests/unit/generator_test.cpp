@@ -143,6 +143,11 @@ TEST_CASE("a changed generator is said when a run resumes") {
   CHECK(after.read(splits[0], {}, 3) == before.read(splits[0], {}, 3));
   for (const char* damaged : {"{\"next\":6}", "{}", "[]"})
     CHECK_THROWS_AS(changed->open_split(splits[0], damaged, {}), weir::damaged_error);
+  for (const char* damaged :
+       {R"({"first":0,"step":0,"parts":2,"seed":7})", R"({"first":0,"step":1,"parts":0,"seed":7})",
+        R"({"first":4,"step":1,"count":2,"total":5,"parts":2,"seed":7})",
+        R"({"first":1,"step":2,"count":18446744073709551615,"total":5,"parts":2,"seed":7})"})
+    CHECK_THROWS_AS(changed->open_split({"00000000", damaged}, {}, {}), weir::damaged_error);
 }
 
 TEST_CASE("an impossible rate is a problem of the job") {
