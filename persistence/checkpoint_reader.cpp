@@ -152,11 +152,13 @@ verified_checkpoint checkpoint_reader::newest_verified() const {
                "is missing or damaged"}}});
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
     auto problems = verify(candidate->id);
-    if (!one_view->is_open()) { // undone by SQLite: something could not be read, now or ever
+    if (!one_view->is_open()) { // undone by SQLite: something could not be read
       one_view.emplace(*database_, sqlite_transaction::kind::read);
       problems = verify(candidate->id);
-      if (!one_view->is_open())
-        one_view.emplace(*database_, sqlite_transaction::kind::read);
+      if (!one_view->is_open()) // what is not read is not damaged: to pass it over would give it up
+        throw io_error({"the store " + database_->path(), "a file that can be read", problems.front().what,
+                        "start again when the disk is well, or copy the file to another disk: what is damaged in the "
+                        "copy is passed over"});
     }
     if (problems.empty()) {
       result.id = candidate->id;

@@ -36,7 +36,8 @@ public:
   /// The newest complete checkpoint as the run's own row has it, to compare with.
   [[nodiscard]] std::optional<checkpoint_id> recorded_newest() const;
   /// The newest complete checkpoint that verifies, with those that were passed over. No id if there is no complete one;
-  /// throws damaged_error if there are some and none verifies, so that nobody takes damage for an empty store.
+  /// throws damaged_error if there are some and none verifies, so that nobody takes damage for an empty store. What
+  /// cannot be read, also not at a second look, is not passed over: io_error.
   [[nodiscard]] verified_checkpoint newest_verified() const;
 
   /// Calls `use` for each chunk of a state table that lives in a complete checkpoint and has one of `groups`: subtask

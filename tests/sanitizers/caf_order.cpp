@@ -8,6 +8,8 @@
 #include <caf/abstract_actor.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/blocking_actor.hpp>
+#include <caf/detail/simple_actor_clock.hpp>
+#include <caf/detail/thread_safe_actor_clock.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/ref_counted.hpp>
 #include <caf/scheduled_actor.hpp>
@@ -85,6 +87,29 @@ resumable::resume_result scheduled_actor::resume(execution_unit* host, size_t ma
   __tsan_release(ctrl());
   return result;
 }
+
+// What asked for a delayed message comes before the clock's thread, which sends it.
+
+namespace detail {
+
+void thread_safe_actor_clock::schedule_message(time_point due, strong_actor_ptr receiver, mailbox_element_ptr content) {
+  static auto* const caf_schedule = original<void(thread_safe_actor_clock*, time_point, strong_actor_ptr,
+                                                  mailbox_element_ptr)>(
+      "_ZN3caf6detail23thread_safe_actor_clock16schedule_messageENSt6chrono10time_pointINS2_3_V212steady_"
+      "clockENS2_8durationIlSt5ratioILl1ELl1000000000EEEEEENS_13intrusive_ptrINS_19actor_control_blockEEESt10unique_"
+      "ptrINS_15mailbox_elementENS0_8disposerEE");
+  __tsan_release(static_cast<simple_actor_clock*>(this));
+  caf_schedule(this, due, std::move(receiver), std::move(content));
+}
+
+void simple_actor_clock::ship(delayed_event& event) {
+  static auto* const caf_ship = original<void(simple_actor_clock*, delayed_event&)>(
+      "_ZN3caf6detail18simple_actor_clock4shipERNS1_13delayed_eventE");
+  __tsan_acquire(this);
+  caf_ship(this, event);
+}
+
+} // namespace detail
 
 // Every use of a counted object comes before its end. These are CAF's own, with atomics that the sanitizer sees.
 

@@ -42,6 +42,8 @@ public:
   /// Replaces files; an absent content removes the file. Returns what the opening finds.
   finding replace(left how, const std::map<std::string, std::optional<std::string>>& suffix_to_content);
 
+  /// The bytes of the store that was closed.
+  [[nodiscard]] const std::string& file() const { return closed_.at(""); }
   [[nodiscard]] const account& told() const { return told_; }
   [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
   /// How many had an outcome, by "log, cut: fell back".

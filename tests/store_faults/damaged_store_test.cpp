@@ -64,4 +64,27 @@ TEST_CASE("a store of which files are missing or empty says what is missing") {
     CHECK(stores.replace(left::crashed, {{".lock", "12\nnonsense\n"}}).is == outcome::went_on);
     CHECK(stores.replace(left::closed, {{"-shm", std::string(32768, 'x')}}).is == outcome::went_on);
   }
+  SECTION("nothing, but the log is somebody else's") {
+    const auto found = stores.replace(left::crashed, {{"-wal", std::string(100'000, 'x')}});
+    CHECK(found.is == outcome::fell_back);
+    CHECK_THAT(found.reason, Contains("checkpoint " + newest));
+  }
+  SECTION("nothing, but the file is somebody else's") {
+    CHECK(stores.replace(left::crashed, {{"", std::string(100'000, 'x')}}).is == outcome::refused);
+  }
+}
+
+TEST_CASE("a store of another program or of a later version is refused") {
+  damaged_stores stores;
+  const auto changed = [&](std::size_t at_byte, char to) {
+    auto bytes = stores.file();
+    bytes.at(at_byte) = to;
+    return bytes;
+  };
+  const auto later = stores.replace(left::closed, {{"", changed(63, 9)}}); // user_version
+  CHECK(later.is == outcome::refused);
+  CHECK_THAT(later.reason, Contains("version 9, a newer one"));
+  const auto other = stores.replace(left::closed, {{"", changed(71, 1)}}); // application_id
+  CHECK(other.is == outcome::refused);
+  CHECK_THAT(other.reason, Contains("another program"));
 }
