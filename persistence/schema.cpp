@@ -86,14 +86,11 @@ schema_kind kind_named(const std::string& name) {
   throw_bad_schema("a type \"" + name + "\"");
 }
 
-/// A whole number from 0 on, which would otherwise be cut to its type; 0 if the object has none.
-std::uint64_t number_of(const json& object, const char* name, std::uint64_t most) {
-  const auto found = object.find(name);
-  if (found == object.end())
-    return 0;
-  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > most)
+/// A whole number from 0 on, which would otherwise be cut to its type.
+std::uint64_t number_of(const json& value, const char* name, std::uint64_t most) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most)
     throw_bad_schema("a " + std::string{name} + " that is no whole number up to " + std::to_string(most));
-  return found->get<std::uint64_t>();
+  return value.get<std::uint64_t>();
 }
 
 const json& array_of(const json& object, const char* name) {
@@ -117,9 +114,10 @@ type_schema from_json(const json& text, unsigned depth) {
   if (is_whole(schema.kind))
     throw_bad_schema("a " + text.at("is").get<std::string>() + " with parts");
   schema.name = text.value(is_class(schema.kind) ? "name" : "unit", std::string{});
-  schema.version = static_cast<unsigned>(number_of(text, "version", std::numeric_limits<unsigned>::max()));
+  if (const auto version = text.find("version"); version != text.end())
+    schema.version = static_cast<unsigned>(number_of(*version, "version", std::numeric_limits<unsigned>::max()));
   if (schema.kind == schema_kind::array)
-    schema.size = number_of(text, "size", std::numeric_limits<std::uint64_t>::max());
+    schema.size = number_of(text.at("size"), "size", std::numeric_limits<std::uint64_t>::max());
   if (schema.kind == schema_kind::structure) {
     for (const json& field : array_of(text, "fields")) {
       if (!field.is_array() || field.size() != 2)

@@ -93,6 +93,10 @@ std::optional<trouble> faulty_disk::state::next(guard& lock, operation o, const 
 
 // --- files
 
+std::string faulty_disk::state::name_of(const file& f) {
+  return f.path ? last_name(*f.path) : "a nameless file";
+}
+
 int faulty_disk::state::open(sqlite3_vfs* v, const char* path, sqlite3_file* f, int flags, int* out) {
   auto& self = of(v);
   guard lock{self.mutex};

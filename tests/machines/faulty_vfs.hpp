@@ -47,7 +47,7 @@ struct faulty_disk::state {
   static state& of(sqlite3_vfs* v) { return *static_cast<state*>(v->pAppData); }
   static file& as(sqlite3_file* f) { return *reinterpret_cast<file*>(f); }
   static sqlite3_file* real(sqlite3_file* f) { return as(f).real(); }
-  static std::string name_of(const file& f) { return f.path ? last_name(*f.path) : "a nameless file"; }
+  static std::string name_of(const file& f);
 
   [[nodiscard]] bool is_dead(const file& f) const { return is_frozen || f.life != life; }
   /// What happens to this operation; `makes` says whether it needs room that was not taken yet.

@@ -615,7 +615,7 @@ private:
       late_message& m = late_[i];
       caf::actor to = m.to;
       bool due = m.at_restart == 0 && m.at_step <= result_.steps;
-      if (m.at_restart != 0 && coordinator_ran_ && handle_->status().restarts >= m.at_restart) {
+      if (m.at_restart != 0 && result_.steps % 16 == 0 && handle_->status().restarts >= m.at_restart) {
         if (m.name == "weir.coordinator" && coordinator_)
           to = *coordinator_;
         else if (const auto found = actors_.find(m.name); found != actors_.end())

@@ -140,8 +140,8 @@ TEST_CASE("a text that is no schema is refused", "[schema]") {
         // nothing is cut to fit, and nothing is passed over
         R"({"is":"class","name":"c","version":4294967296,"fields":[]})",
         R"({"is":"class","name":"c","version":-1,"fields":[]})", R"({"is":"array","size":1e3,"of":["u8"]})",
-        R"({"is":"array","size":-1,"of":["u8"]})", R"({"is":"list","of":"u8"})", R"({"is":"list","of":{"a":"u8"}})",
-        R"({"is":"class","name":"c","fields":[["a","u8","u16"]]})",
+        R"({"is":"array","size":-1,"of":["u8"]})", R"({"is":"array","of":["u8"]})", R"({"is":"list","of":"u8"})",
+        R"({"is":"list","of":{"a":"u8"}})", R"({"is":"class","name":"c","fields":[["a","u8","u16"]]})",
         R"({"is":"class","name":"c","fields":{"a":["a","u8"]}})"})
     CHECK_THROWS_AS(weir::type_schema_from_json(text), weir::damaged_error);
   std::string deep;
