@@ -306,12 +306,12 @@ TEST_CASE("a full disk fails the job, and when there is room it goes on exactly"
   const bool store_is_there = GENERATE(true, false); // or the sinks' output
   CAPTURE(store_is_there);
   counting parts = small_job(folder);
-  parts.records = 300'000;
+  parts.records = store_is_there ? 3'000'000 : 300'000; // time for enough checkpoints
   if (!store_is_there)
     parts.folder = folder / "disk";
   const std::string store = store_is_there ? folder / "disk/counting.weir" : folder / "counting.weir";
-  const auto command =
-      counting_command(parts, {"--restart", "fixed:2,10ms", "--checkpoint-interval", "20ms", "--store", store});
+  const auto command = counting_command(
+      parts, {"--restart", "fixed:2,10ms", "--checkpoint-interval", "20ms", "--retain", "10000", "--store", store});
   const auto full = run_program(command, folder / "log");
   INFO(full.err);
   CHECK(full.signal == 0);
