@@ -29,6 +29,8 @@ struct open_operators {};
 struct do_step {};
 /// To a subtask, from itself: a delay is over.
 struct do_wake {};
+/// To a subtask, from its outside waker.
+struct outside_wake {};
 
 /// To a store: make this durable; answered by `snapshot_stored`.
 struct store_snapshot {
@@ -102,6 +104,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::connect_channels)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::open_operators)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::do_step)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::do_wake)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::outside_wake)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::store_snapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::snapshot_stored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::load_request)

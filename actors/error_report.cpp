@@ -1,5 +1,7 @@
 #include "error_report.hpp"
 
+#include "input_channels.hpp"
+
 #include "../persistence/error.hpp"
 
 #include <cxxabi.h>
@@ -38,6 +40,10 @@ subtask_failed failure_from_exception(std::exception_ptr thrown, std::string ope
     failure.message = e.what();
   } catch (const io_error& e) {
     failure.kind = "io";
+    failure.message = e.what();
+  } catch (const channel_error& e) { // no operator is to blame
+    failure.kind = "channel";
+    failure.operator_name.clear();
     failure.message = e.what();
   } catch (const std::exception& e) {
     failure.message = current_exception_type() + ": " + e.what();

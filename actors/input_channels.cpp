@@ -1,7 +1,5 @@
 #include "input_channels.hpp"
 
-#include "../persistence/error.hpp"
-
 #include <string>
 #include <utility>
 
@@ -23,13 +21,13 @@ bool input_channels::push(channel_message message) {
     return false;
   const auto at = by_id_.find(message.channel);
   if (message.attempt > attempt_ || at == by_id_.end())
-    throw error({"channel " + to_string(message.channel), "a message for attempt " + to_string(attempt_),
-                 "one for attempt " + to_string(message.attempt), ""});
+    throw channel_error({"channel " + to_string(message.channel), "a message for attempt " + to_string(attempt_),
+                         "one for attempt " + to_string(message.attempt), ""});
   channel& c = channels_[at->second];
   if (message.sequence != c.last.next())
-    throw error({"channel " + to_string(message.channel) + " from " + c.spec.from,
-                 "message " + to_string(c.last.next()), to_string(message.sequence),
-                 message.sequence > c.last ? "messages were lost on the way" : "a message came twice"});
+    throw channel_error({"channel " + to_string(message.channel) + " from " + c.spec.from,
+                         "message " + to_string(c.last.next()), to_string(message.sequence),
+                         message.sequence > c.last ? "messages were lost on the way" : "a message came twice"});
   c.last = message.sequence;
   queued_ += std::holds_alternative<batch_ptr>(message.payload) ? 1 : 0;
   c.queue.push_back(std::move(message));
@@ -53,9 +51,9 @@ std::optional<credit_grant> input_channels::on_probe(const channel_probe& probe)
     return std::nullopt;
   channel& c = channels_[at->second];
   if (probe.sent_through > c.last)
-    throw error({"channel " + to_string(probe.channel) + " from " + c.spec.from,
-                 "all messages up to " + to_string(probe.sent_through), "those up to " + to_string(c.last),
-                 "messages were lost on the way"});
+    throw channel_error({"channel " + to_string(probe.channel) + " from " + c.spec.from,
+                         "all messages up to " + to_string(probe.sent_through), "those up to " + to_string(c.last),
+                         "messages were lost on the way"});
   c.granted = c.taken + window_;
   return credit_grant{region_, attempt_, c.spec.id, c.granted, c.last};
 }

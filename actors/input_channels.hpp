@@ -1,6 +1,7 @@
 // The receiving end of channels: checks numbers, queues messages, grants credit.
 #pragma once
 
+#include "../persistence/error.hpp"
 #include "messages.hpp"
 
 #include <cstddef>
@@ -19,14 +20,20 @@ struct input_channel_spec {
   std::string from;      ///< the sending subtask, for messages
 };
 
+/// A gap, a repeat or a foreign message on a channel: nothing that user code has done.
+class channel_error : public error {
+public:
+  using error::error;
+};
+
 /// The input queues of one subtask. The mailbox only puts messages here; the subtask takes them when it can.
 class input_channels {
 public:
   /// `window` batches may be under way on a channel at a time.
   input_channels(region_id region, attempt_id attempt, std::vector<input_channel_spec> channels, std::uint64_t window);
 
-  /// Queues a message. Returns false if it is from an older attempt and was dropped. Throws `weir::error` for a gap, a
-  /// repeat or a channel that is not ours.
+  /// Queues a message. Returns false if it is from an older attempt and was dropped. Throws `channel_error` for a gap,
+  /// a repeat or a channel that is not ours.
   bool push(channel_message message);
 
   /// The next channel, in turn, that has a message and is not held.

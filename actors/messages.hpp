@@ -119,9 +119,10 @@ struct commit_acknowledged {
 };
 struct subtask_failed {
   std::string operator_name;
-  std::string kind; ///< exception, channel, store, stuck, lost
+  std::string kind; ///< exception, io, store, channel, died
   std::string message;
-  bool usage = false; ///< a usage_error: restarting would not help
+  bool usage = false;                              ///< a usage_error: restarting would not help
+  std::optional<monotonic_time> at = std::nullopt; ///< when it happened, if that is known
 };
 /// All input has ended and all output of it is on its way.
 struct subtask_ended {};
@@ -131,14 +132,9 @@ struct subtask_first_output {};
 struct records_emitted {
   std::uint64_t records = 0;
 };
-/// A remark for the log.
-struct subtask_remark {
-  std::string text;
-};
-
 using subtask_event =
     std::variant<subtask_loaded, checkpoint_acknowledged, checkpoint_declined, barrier_skipped, commit_acknowledged,
-                 subtask_failed, subtask_ended, subtask_first_output, records_emitted, subtask_remark>;
+                 subtask_failed, subtask_ended, subtask_first_output, records_emitted>;
 
 /// An event with its sender.
 struct subtask_report {

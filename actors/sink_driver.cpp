@@ -1,5 +1,7 @@
 #include "sink_driver.hpp"
 
+#include "../persistence/error.hpp"
+
 #include <utility>
 
 namespace weir::inline v0 {
@@ -76,6 +78,8 @@ sink_answer carry_out(sink_command command, const any_sink& sink, std::unique_pt
     writer = sink.open_writer(start->with);
     return {sink_answer::started{}};
   }
+  if (!writer)
+    throw error({"a sink's writer", "to be started first", "another order before it", ""});
   if (auto* write = std::get_if<sink_command::write>(&command.what)) {
     writer->write(*write->batch);
     return {sink_answer::written{1}};

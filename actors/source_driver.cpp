@@ -14,8 +14,12 @@ constexpr std::size_t reads_a_turn = 16;
 
 } // namespace
 
-split_readers::split_readers(const any_source& source, std::vector<source_operator::unread_split> splits)
-    : source_(source), waiting_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())) {}
+split_readers::split_readers(const any_source& source, std::vector<source_operator::unread_split> splits,
+                             std::shared_ptr<waker> wakes_readers, bool keep_ended)
+    : source_(source),
+      waiting_(std::make_move_iterator(splits.begin()), std::make_move_iterator(splits.end())),
+      waker_(std::move(wakes_readers)),
+      keep_ended_(keep_ended) {}
 
 bool split_readers::read(any_collector& out, std::size_t max_records, processing_time now, bool every_position,
                          result& into) {
@@ -28,6 +32,8 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
       source_operator::unread_split next = std::move(waiting_.front());
       waiting_.pop_front();
       open_.push_back({next.split.id, source_.open_split(next.split, next.position, now), {}, 0});
+      if (waker_)
+        open_.back().reader->attach(waker_);
       continue;
     }
     if (due == open_.end()) {
@@ -45,6 +51,8 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
     if (every_position || into.status == read_status::end)
       into.position = r.reader->position();
     if (into.status == read_status::end) {
+      if (keep_ended_)
+        ended_.push_back(std::move(r));
       open_.erase(due);
     } else {
       if (into.status == read_status::later)
@@ -64,6 +72,31 @@ std::vector<split_readers::result> split_readers::positions() const {
   for (const open_reader& r : open_)
     all.push_back({r.split, r.reader->position(), read_status::more});
   return all;
+}
+
+std::vector<split_readers::result> split_readers::kept_ends() const {
+  std::vector<result> all;
+  for (const open_reader& r : ended_)
+    all.push_back({r.split, r.reader->position(), read_status::end});
+  return all;
+}
+
+void split_readers::durable(const result& at) {
+  const auto of_split = [&at](const open_reader& r) { return r.split == at.split; };
+  if (const auto open = std::find_if(open_.begin(), open_.end(), of_split); open != open_.end())
+    return open->reader->durable(at.position);
+  const auto ended = std::find_if(ended_.begin(), ended_.end(), of_split);
+  if (ended == ended_.end())
+    return;
+  ended->reader->durable(at.position);
+  if (at.status == read_status::end)
+    ended_.erase(ended);
+}
+
+void split_readers::wake() {
+  for (open_reader& r : open_)
+    if (r.due == processing_time::max())
+      r.due = {};
 }
 
 bool split_readers::begin_read(split_reader& reader) {
@@ -86,8 +119,17 @@ void split_readers::interrupt() noexcept {
 
 source_driver::~source_driver() = default;
 
-inline_source::inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size)
-    : op_(op), chain_(chain), env_(env), batch_size_(batch_size), readers_(*op.as_source(), op.unread()) {}
+inline_source::inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size,
+                             std::shared_ptr<waker> wakes_readers, bool checkpointing)
+    : op_(op),
+      chain_(chain),
+      env_(env),
+      batch_size_(batch_size),
+      checkpointing_(checkpointing),
+      readers_(*op.as_source(), op.unread(), std::move(wakes_readers), checkpointing) {
+  for (const source_operator::unread_split& read : op.finished())
+    op.as_source()->already_read(read.split, read.position);
+}
 
 source_progress inline_source::produce() {
   if (halted_ || readers_.exhausted())
@@ -103,9 +145,25 @@ source_progress inline_source::produce() {
   return source_progress::produced;
 }
 
-void inline_source::note_positions() {
-  for (split_readers::result& at : readers_.positions())
-    op_.advance(at.split, std::move(at.position), false);
+void inline_source::note_positions(checkpoint_id checkpoint) {
+  std::vector<split_readers::result> open = readers_.positions();
+  for (const split_readers::result& at : open)
+    op_.advance(at.split, at.position, false);
+  if (!checkpointing_)
+    return;
+  for (split_readers::result& at : readers_.kept_ends())
+    open.push_back(std::move(at));
+  in_flight_[checkpoint] = std::move(open);
+}
+
+void inline_source::completed(checkpoint_id checkpoint) {
+  const auto at = in_flight_.find(checkpoint);
+  if (at == in_flight_.end())
+    return;
+  const std::vector<split_readers::result> positions = std::move(at->second);
+  in_flight_.erase(in_flight_.begin(), std::next(at));
+  for (const split_readers::result& each : positions)
+    readers_.durable(each);
 }
 
 companion_source::companion_source(source_operator& op, operator_chain& chain, std::function<void()> ask,

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,7 +31,9 @@ public:
     read_status status = read_status::more;
   };
 
-  split_readers(const any_source& source, std::vector<source_operator::unread_split> splits);
+  /// `wakes_readers`: for readers that do not block. `keep_ended`: they are to hear that their end is durable.
+  split_readers(const any_source& source, std::vector<source_operator::unread_split> splits,
+                std::shared_ptr<waker> wakes_readers = nullptr, bool keep_ended = false);
 
   /// Reads once from the reader whose turn it is. False if all are exhausted or none is due before `next_at()`.
   /// The position is given with every read if `every_position`, else only at a split's end: making its text costs time.
@@ -39,6 +42,12 @@ public:
   [[nodiscard]] processing_time next_at() const noexcept { return next_at_; }
   /// The present positions of all open readers.
   [[nodiscard]] std::vector<result> positions() const;
+  /// The ends of those that have ended and have not heard that this is durable.
+  [[nodiscard]] std::vector<result> kept_ends() const;
+  /// A complete checkpoint has this position.
+  void durable(const result& at);
+  /// Readers that wait for nothing but this are due.
+  void wake();
   /// Ends a `read` that blocks, now or as soon as it begins. The only member for other threads.
   void interrupt() noexcept;
 
@@ -55,7 +64,10 @@ private:
 
   const any_source& source_;
   std::deque<source_operator::unread_split> waiting_;
+  std::shared_ptr<waker> waker_;
+  bool keep_ended_;
   std::deque<open_reader> open_;
+  std::deque<open_reader> ended_; ///< kept until their end is durable
   processing_time next_at_{};
   std::mutex interrupt_mutex_;
   split_reader* reading_ = nullptr;
@@ -70,8 +82,13 @@ public:
   virtual source_progress produce() = 0;
   /// After `waiting`: when to ask again; the epoch if a companion will report.
   [[nodiscard]] virtual processing_time next_at() const = 0;
-  /// Writes the positions of all that was emitted into the operator's state.
-  virtual void note_positions() = 0;
+  /// Writes the positions of all that was emitted into the operator's state, for the snapshot of this checkpoint.
+  virtual void note_positions(checkpoint_id checkpoint) = 0;
+  /// What became of a checkpoint.
+  virtual void completed(checkpoint_id checkpoint) { static_cast<void>(checkpoint); }
+  virtual void aborted(checkpoint_id checkpoint) { static_cast<void>(checkpoint); }
+  /// The subtask was woken from outside.
+  virtual void wake() {}
   /// Nothing more is read.
   virtual void halt() = 0;
 };
@@ -79,10 +96,15 @@ public:
 /// A source whose reads do not block.
 class inline_source final : public source_driver {
 public:
-  inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size);
+  /// `checkpointing`: completed checkpoints will be told.
+  inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size,
+                std::shared_ptr<waker> wakes_readers = no_waker(), bool checkpointing = false);
   source_progress produce() override;
   processing_time next_at() const override { return readers_.next_at(); }
-  void note_positions() override;
+  void note_positions(checkpoint_id checkpoint) override;
+  void completed(checkpoint_id checkpoint) override;
+  void aborted(checkpoint_id checkpoint) override { in_flight_.erase(checkpoint); }
+  void wake() override { readers_.wake(); }
   void halt() override { halted_ = true; }
 
 private:
@@ -90,7 +112,9 @@ private:
   operator_chain& chain_;
   environment& env_;
   std::size_t batch_size_;
+  bool checkpointing_;
   split_readers readers_;
+  std::map<checkpoint_id, std::vector<split_readers::result>> in_flight_; ///< positions that belong to checkpoints
   bool halted_ = false;
 };
 
@@ -110,7 +134,7 @@ public:
   companion_source(source_operator& op, operator_chain& chain, std::function<void()> ask, std::size_t reads_ahead = 3);
   source_progress produce() override;
   processing_time next_at() const override { return {}; }
-  void note_positions() override {}
+  void note_positions(checkpoint_id) override {}
   void halt() override { halted_ = true; }
   /// The companion has read.
   void on_read(companion_read read);

@@ -8,6 +8,7 @@
 #include <caf/defaults.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
@@ -21,6 +22,23 @@ namespace {
 constexpr int steps_before_yield = 8;
 /// A scheduler that lets an actor handle more messages than this in a row is not trusted to be fair.
 constexpr std::size_t fair_throughput = 1000;
+
+/// Wakes a subtask by one message at a time. Holds it weakly.
+class subtask_waker final : public waker {
+public:
+  explicit subtask_waker(caf::actor_addr subtask) : subtask_(std::move(subtask)) {}
+
+  void wake() noexcept override {
+    if (!asked_.exchange(true, std::memory_order_acq_rel))
+      post(caf::actor_cast<caf::actor>(subtask_), outside_wake{});
+  }
+  /// Before the work that the message asks for: a call from now on is for what that does not see.
+  void answered() noexcept { asked_.exchange(false, std::memory_order_acq_rel); }
+
+private:
+  caf::actor_addr subtask_;
+  std::atomic<bool> asked_{false};
+};
 
 class subtask_actor final : public caf::event_based_actor, public subtask_surroundings {
 public:
@@ -89,6 +107,10 @@ protected:
                 failed.usage});
         },
         [this](do_wake) { guarded([this] { loop_->wake(); }); },
+        [this](outside_wake) {
+          waker_->answered();
+          guarded([this] { loop_->on_outside_wake(); });
+        },
         [this](do_step) {
           step_asked_ = false;
           guarded([this] { step_again_ = loop_->step(); });
@@ -142,6 +164,7 @@ private:
   void fail(subtask_failed failure) {
     if (stopping_)
       return;
+    failure.at = env_->monotonic();
     report(std::move(failure));
     stop();
   }
@@ -192,6 +215,11 @@ private:
     post(peers_.store, store_snapshot{std::move(snapshot), this_actor()});
   }
   void wake_in(std::chrono::microseconds delay) override { delayed_send(this, delay, do_wake{}); }
+  std::shared_ptr<waker> outside_waker() override {
+    if (!waker_)
+      waker_ = std::make_shared<subtask_waker>(address());
+    return waker_;
+  }
 
   void start_source(const any_source& source, std::vector<source_operator::unread_split> splits) override {
     readers_ = std::make_shared<split_readers>(source, std::move(splits));
@@ -214,6 +242,7 @@ private:
   attempt_id attempt_;
   std::string name_; ///< "weir.subtask words 2/4"
   std::unique_ptr<subtask_setup> setup_;
+  std::shared_ptr<subtask_waker> waker_;
   std::unique_ptr<subtask_loop> loop_;
   std::unordered_map<channel_id, caf::actor> receivers_;
   std::unordered_map<channel_id, caf::actor> senders_;

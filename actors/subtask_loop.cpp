@@ -17,6 +17,10 @@ public:
     loop_.operator_wakes_.insert(when);
     loop_.ask_for_wake(*loop_.operator_wakes_.begin() - now());
   }
+  std::shared_ptr<waker> outside_waker() override {
+    loop_.operators_wake_ = true;
+    return loop_.out_.outside_waker();
+  }
 
 private:
   subtask_loop& loop_;
@@ -57,7 +61,7 @@ void subtask_loop::build() {
     std::vector<output_channel> channels;
     for (const channel_id id : edge.channels)
       channels.emplace_back(setup_.region, setup_.attempt, id, setup_.credit_window, [this](channel_message message) {
-        note_output();
+        note_sent(message);
         out_.send(std::move(message));
       });
     auto partitioner =
@@ -146,7 +150,8 @@ void subtask_loop::run() {
     companion_source_ = driver.get();
     source_ = std::move(driver);
   } else {
-    source_ = std::make_unique<inline_source>(*source_op_, chain_, *setup_.env, setup_.batch_size);
+    source_ = std::make_unique<inline_source>(*source_op_, chain_, *setup_.env, setup_.batch_size, out_.outside_waker(),
+                                              setup_.checkpointing);
   }
 }
 
@@ -187,6 +192,10 @@ void subtask_loop::on_trigger(const trigger_checkpoint& trigger) {
 }
 
 void subtask_loop::on_completed(checkpoint_id id) {
+  if (!running_)
+    return; // what is prepared is not loaded, or being committed: that this subtask runs will say that it is
+  if (source_)
+    source_->completed(id);
   if (committing_.count(id) != 0)
     return; // told again while the sinks are at it
   std::vector<std::pair<sink_stage*, std::vector<prepared_output>>> work;
@@ -209,11 +218,14 @@ void subtask_loop::on_completed(checkpoint_id id) {
 }
 
 void subtask_loop::on_aborted(checkpoint_id id) {
-  aligner_.abort(id);
+  if (!setup_.inputs.empty())
+    aligner_.abort(id);
   if (due_barrier_ && due_barrier_->mark.checkpoint == id) {
     due_barrier_.reset();
     aligner_.release(id);
   }
+  if (source_)
+    source_->aborted(id);
   out_.report(barrier_skipped{id});
 }
 
@@ -235,7 +247,9 @@ void subtask_loop::on_stored(checkpoint_id id, write_result result, std::chrono:
   case write_result::refused_checkpoint:
     // These chunks are in no chain: what comes next must not build on them.
     snapshot_.require_bases();
-    out_.report(checkpoint_declined{id, "the store has no parent for a delta: a base follows"});
+    out_.report(checkpoint_declined{id, result == write_result::refused_parent
+                                            ? "the store has no parent for a delta: a base follows"
+                                            : "the store does not take its chunks: it is not open there any more"});
     break;
   case write_result::stored_late:
   case write_result::refused_attempt:
@@ -250,6 +264,8 @@ void subtask_loop::on_drain() {
 
 void subtask_loop::on_resume() {
   suspended_ = false;
+  if (due_barrier_)
+    due_barrier_->mark.suspend = false; // the stop is off, whether or not its abort was heard
 }
 
 void subtask_loop::on_read(companion_read read) {
@@ -282,6 +298,13 @@ void subtask_loop::wake() {
     ask_for_wake(*operator_wakes_.begin() - now);
   probe_if_due();
   flush_if_due();
+}
+
+void subtask_loop::on_outside_wake() {
+  if (operators_wake_)
+    chain_.wake();
+  if (source_)
+    source_->wake();
 }
 
 void subtask_loop::probe_if_due() {

@@ -39,6 +39,8 @@ public:
   virtual void store(subtask_snapshot snapshot) = 0;
   /// A call of `wake` after a while.
   virtual void wake_in(std::chrono::microseconds delay) = 0;
+  /// What leads to a call of `on_outside_wake`, from any thread.
+  [[nodiscard]] virtual std::shared_ptr<waker> outside_waker() = 0;
   /// Starts the companion of a blocking source; each `ask_source` is answered by `on_read`.
   virtual void start_source(const any_source& source, std::vector<source_operator::unread_split> splits) = 0;
   virtual void ask_source() = 0;
@@ -92,6 +94,8 @@ public:
   void on_sink_answer(std::size_t stage, sink_answer answer);
   /// A delay asked for with `wake_in` is over.
   void wake();
+  /// The outside waker was called.
+  void on_outside_wake();
 
   /// Does a bounded piece of work: at most one batch, or about 200 µs. Returns true if there may be more to do at once.
   bool step();
@@ -113,6 +117,7 @@ private:
 
   void build();
   void start_sinks();
+  bool take_step();
   void encode_slice();
   void begin_snapshot();
   void finish_snapshot_if_whole();
@@ -123,7 +128,8 @@ private:
   void broadcast_end();
   void flush_edges();
   void flush_if_due();
-  void note_output();
+  void note_sent(const channel_message& message);
+  void note_first_output();
   void on_prepared(sink_stage& sink, checkpoint_id id, std::string prepared);
   void on_committed(sink_stage& sink, checkpoint_id up_to);
   void ask_for_wake(std::chrono::microseconds delay);
@@ -155,8 +161,9 @@ private:
   event_time watermark_ = event_time::min();
   std::optional<event_time> watermark_to_send_;
   bool running_ = false;
-  bool suspended_ = false;   ///< a suspending barrier has passed: the source rests
-  bool input_ended_ = false; ///< end of input is in the chain
+  bool operators_wake_ = false; ///< an operator has asked for the outside waker
+  bool suspended_ = false;      ///< a suspending barrier has passed: the source rests
+  bool input_ended_ = false;    ///< end of input is in the chain
   bool end_sent_ = false;
   bool first_output_reported_ = false;
   std::multiset<monotonic_time> wakes_asked_; ///< one for each call of `wake` that is to come

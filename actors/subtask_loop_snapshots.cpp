@@ -27,7 +27,7 @@ void subtask_loop::begin_snapshot() {
   for (std::size_t i = 0; i != due.received.size(); ++i)
     next_ack_.received.push_back({inputs_.spec(i).id, due.received[i]});
   if (source_)
-    source_->note_positions();
+    source_->note_positions(mark.checkpoint);
   snapshot_.begin(std::move(due), now);
   note_pause(now);
   WEIR_FAILPOINT("subtask.barrier.before");

@@ -9,33 +9,48 @@ namespace weir::inline v0 {
 bool subtask_loop::step() {
   if (!running_)
     return false;
+  // So that others can see what a step that does not return is at.
+  setup_.counters->step_since_us.store(setup_.env->monotonic().time_since_epoch().count(), std::memory_order_relaxed);
+  const bool more = take_step();
+  setup_.counters->step_since_us.store(0, std::memory_order_relaxed);
+  return more;
+}
+
+bool subtask_loop::take_step() {
   if (snapshot_.encoding())
     encode_slice();
   if (!chain_.idle()) {
-    const bool worked = chain_.work() == chain_progress::worked;
+    const bool worked = chain_.work(due_barrier_.has_value()) == chain_progress::worked;
     note_counters();
-    if (worked)
+    if (worked) {
       flush_if_due(); // a slow operator may be at one batch for long
-    return worked || snapshot_.encoding();
+      return true;
+    }
+    if (!chain_.holding())
+      return snapshot_.encoding();
   }
-  if (watermark_to_send_) {
+  const bool idle = chain_.idle();
+  if (idle && watermark_to_send_) {
     for (auto& edge : edges_)
       edge->broadcast(watermark{*watermark_to_send_});
     watermark_to_send_.reset();
   }
-  if (input_ended_ && !end_sent_) {
+  if (idle && input_ended_ && !end_sent_) {
     broadcast_end();
     return true;
   }
-  if (due_barrier_) {
+  if (due_barrier_ && chain_.settled()) {
     if (snapshot_.open())
       return snapshot_.encoding(); // one open snapshot a table: this one waits, which its phases tell
     begin_snapshot();
     return true;
   }
-  // Without room a barrier may come all the same: it goes behind what waits, and its snapshot needs no room.
-  if (chain_.output_full())
-    return (!source_ && take_input(true)) || snapshot_.encoding();
+  if (chain_.holding())
+    settle_idle(); // what was emitted so far does not wait for the rest
+  // Without room, or while an operator holds, a barrier may come all the same: it goes behind what waits, and its
+  // snapshot needs no room.
+  if (!idle || chain_.output_full() || chain_.holding())
+    return (!source_ && !due_barrier_ && take_input(true)) || snapshot_.encoding();
   const bool took = source_ ? take_from_source() : take_input(false);
   if (took)
     flush_if_due();
@@ -66,7 +81,7 @@ bool subtask_loop::take_from_source() {
     break;
   }
   flush_edges(); // an idle source does not let records wait
-  if (const processing_time next = source_->next_at(); next != processing_time{})
+  if (const processing_time next = source_->next_at(); next != processing_time{} && next != processing_time::max())
     ask_for_wake(next - setup_.env->now());
   return false;
 }
@@ -152,11 +167,16 @@ void subtask_loop::settle_idle() {
     sink.driver->flush();
 }
 
-void subtask_loop::note_output() {
+void subtask_loop::note_sent(const channel_message& message) {
   if (!probe_due_) {
     probe_due_ = setup_.env->monotonic() + probe_interval;
     ask_for_wake(probe_interval);
   }
+  if (std::holds_alternative<batch_ptr>(message.payload))
+    note_first_output();
+}
+
+void subtask_loop::note_first_output() {
   if (!std::exchange(first_output_reported_, true))
     out_.report(subtask_first_output{});
 }
@@ -166,6 +186,10 @@ void subtask_loop::note_counters() {
   setup_.counters->records_in.store(source_op_ ? out : chain_.records_in(0), std::memory_order_relaxed);
   setup_.counters->records_out.store(chain_.records_out(chain_.size() - 1), std::memory_order_relaxed);
   setup_.counters->batches_queued.store(inputs_.queued(), std::memory_order_relaxed);
+  if (!first_output_reported_ && std::any_of(sinks_.begin(), sinks_.end(), [this](const sink_stage& sink) {
+        return chain_.records_in(sink.stage) != 0;
+      }))
+    note_first_output();
   if (source_op_ && setup_.report_records_every != 0 && out - reported_records_ >= setup_.report_records_every) {
     out_.report(records_emitted{out - reported_records_});
     reported_records_ = out;

@@ -24,6 +24,7 @@ struct subtask_counters {
   std::atomic<std::uint64_t> batches_queued{0}; ///< now waiting in the input queues
   std::atomic<std::uint64_t> batches_queued_most{0};
   std::atomic<std::int64_t> longest_pause_us{0}; ///< of one snapshot slice or mark
+  std::atomic<std::int64_t> step_since_us{0};    ///< monotonic time at which the present step began; 0: none runs
 };
 
 /// One operator of the task, in chain order.

@@ -52,8 +52,7 @@ struct remind_decision {
 struct committed_decision {
   checkpoint_id id;
 };
-/// Record the checkpoint as failed or aborted, and tell every subtask to give it up. With the trigger `stop`, sources
-/// go on.
+/// Record the checkpoint as failed or aborted, and tell every subtask to give it up.
 struct abort_decision {
   checkpoint_id id;
   checkpoint_trigger trigger = checkpoint_trigger::interval;
@@ -66,6 +65,8 @@ struct refuse_decision {
   checkpoint_trigger trigger = checkpoint_trigger::demand;
   std::string reason;
 };
+/// A stop has come to nothing: sources that rest since its barrier go on.
+struct resume_decision {};
 /// The checkpoint of a stop, a drain or the end of all input is complete and committed: the job is over.
 struct end_decision {
   checkpoint_id id;
@@ -78,7 +79,7 @@ struct fail_job_decision {
 
 using checkpoint_decision =
     std::variant<open_decision, complete_decision, commit_decision, remind_decision, committed_decision, abort_decision,
-                 refuse_decision, end_decision, fail_job_decision>;
+                 refuse_decision, resume_decision, end_decision, fail_job_decision>;
 /// To be carried out in this order.
 using checkpoint_decisions = std::vector<checkpoint_decision>;
 

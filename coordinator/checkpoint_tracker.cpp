@@ -282,7 +282,9 @@ void checkpoint_tracker::remark(subtask_id subtask, attempt_id attempt, std::str
 checkpoint_decisions checkpoint_tracker::committed(checkpoint_id id, subtask_id subtask, attempt_id attempt,
                                                    monotonic_time now) {
   checkpoint_decisions out;
-  if (const auto member = present(subtask, attempt)) {
+  // One that does not run yet has no state that it could know its commits by; they are confirmed when it runs.
+  const auto member = present(subtask, attempt);
+  if (member && regions_[topology_.members()[*member].region.value].running) {
     commits_.confirm(*member, id);
     settle_commits(out);
     open_if_due(now, out);
@@ -445,8 +447,10 @@ void checkpoint_tracker::count_failure(const std::string& reason, checkpoint_dec
 }
 
 void checkpoint_tracker::ended_without_success(checkpoint_trigger trigger, checkpoint_decisions& out) {
-  if (trigger == checkpoint_trigger::stop)
+  if (trigger == checkpoint_trigger::stop) {
     stop_ = ending::none;
+    out.emplace_back(resume_decision{});
+  }
   if (is_final(trigger)) {
     final_ = ending::none;
     final_failed_ = true;

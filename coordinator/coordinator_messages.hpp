@@ -6,8 +6,10 @@
 
 namespace weir::inline v0 {
 
-/// From itself: time has passed.
-struct coordinator_tick {};
+/// From itself: time has passed. Only the last one that was asked for counts.
+struct coordinator_tick {
+  std::uint64_t number = 0;
+};
 /// From itself: the first message.
 struct begin_job {};
 

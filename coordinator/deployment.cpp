@@ -188,11 +188,17 @@ region_preparation prepare_region(const checkpoint_store& store, const job_plan&
           for (auto& [key, state] : read_list<prepared_state>(store.read(), *checkpoint, name, "pending"))
             start.pending.push_back(
                 {checkpoint_id{state.checkpoint}, subtask_index{state.subtask}, std::move(state.id)});
-        op->as_sink()->prepare_output(start);
+        op->as_sink()->check_output(start);
+        prepared.outputs.emplace_back(index, std::move(start));
       }
     }
   }
   return prepared;
+}
+
+void prepare_outputs(const job_plan& plan, const region_preparation& prepared) {
+  for (const auto& [index, start] : prepared.outputs)
+    plan.node(index).make()->as_sink()->prepare_output(start);
 }
 
 subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>& facts, const job_options& options,

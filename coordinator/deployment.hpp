@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../actors/subtask_setup.hpp"
+#include "../operators/sink.hpp"
 #include "../persistence/checkpoint_store.hpp"
 #include "job_options.hpp"
 #include "plan.hpp"
@@ -12,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::inline v0 {
@@ -51,15 +53,21 @@ struct region_preparation {
   std::optional<checkpoint_id> restored;
   std::vector<std::string> state_names;                                          ///< of `match_state`
   std::map<node_index, std::shared_ptr<const std::vector<source_split>>> splits; ///< of sources that begin
+  std::vector<std::pair<node_index, sink_start>> outputs;                        ///< for `prepare_outputs`
   std::vector<std::string> remarks;                                              ///< for the log
 };
 
 /// Makes the region ready to be spawned from a checkpoint (none: from the beginning): enumerates or checks splits, lets
-/// sinks see to their output. Reads the store, and leaves it as it is: what is refused here has changed nothing in it.
-/// The attempt is still to be begun. Blocks; throws what sources and sinks throw.
+/// sinks look at their output. Reads, and leaves everything as it is: what is refused here has changed nothing. The
+/// attempt is still to be begun. Blocks; throws what sources and sinks throw.
 [[nodiscard]] region_preparation prepare_region(const checkpoint_store& store, const job_plan& plan,
                                                 const std::vector<operator_facts>& facts, const job_options& options,
                                                 region_id region, std::optional<checkpoint_id> checkpoint);
+
+/// Lets the sinks of a region see to their output. To be called when the store has gone back to the checkpoint and the
+/// attempt is begun, and for no region before all are prepared: from here on what a sink does can't be taken back, but
+/// the next start does it again. Blocks; throws what sinks throw.
+void prepare_outputs(const job_plan& plan, const region_preparation& prepared);
 
 /// A subtask of a prepared region.
 [[nodiscard]] subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>& facts,

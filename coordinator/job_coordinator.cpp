@@ -40,7 +40,9 @@ caf::behavior job_coordinator::make_behavior() {
       [this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
       [this](const run_there& there) { guarded([&] { (*there.work)(); }); },
       [this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
-      [this](coordinator_tick) {
+      [this](coordinator_tick it) {
+        if (it.number != timer_number_)
+          return; // a sooner one was asked for since
         timer_due_.reset();
         guarded([this] { tick(); });
       },
@@ -98,7 +100,7 @@ void job_coordinator::on_request(job_request request) {
     carry_out(checkpoints_.request(checkpoint_trigger::demand, now()));
     break;
   case job_request::kind::stop:
-    log(log_level::info, "stopping with a last checkpoint");
+    log(log_level::info, job_.options.checkpoints ? "stopping with a last checkpoint" : "stopping");
     control_->update([](job_status& s) { s.state = job_state::stopping; });
     carry_out(checkpoints_.request(checkpoint_trigger::stop, now()));
     break;
@@ -133,8 +135,7 @@ void job_coordinator::end_job(job_state state, std::exception_ptr failure) {
   end_state_ = state;
   end_failure_ = std::move(failure);
   carry_out(checkpoints_.shut_down(state == job_state::failed ? "the job has failed" : "the job is ending"));
-  refuse(demands_, "the job has ended");
-  refuse(answered_by_next_, "the job has ended");
+  refuse_all_demands("the job has ended");
   for (region& r : regions_) {
     r.restart_at.reset();
     stop_region(r);
@@ -149,8 +150,13 @@ void job_coordinator::fail_job(std::exception_ptr failure) {
   std::string text = "an object of unknown type was thrown";
   try {
     std::rethrow_exception(failure);
-  } catch (const error& e) {
+  } catch (const usage_error& e) {
     text = e.what();
+  } catch (const job_failed& e) {
+    text = e.what();
+  } catch (const error& e) { // its exit code is for a job that could not begin; this one ran
+    text = e.what();
+    failure = std::make_exception_ptr(job_failed(e.text()));
   } catch (const std::exception& e) {
     text = e.what();
     failure = std::make_exception_ptr(job_failed({"job \"" + job_.graph->job_name + "\"", "", text, ""}));
@@ -191,9 +197,8 @@ void job_coordinator::close_store() {
         return true;
       },
       [this](bool) { post(store_, stop_subtask{}); },
-      [this](std::exception_ptr thrown) {
-        if (!end_failure_)
-          end_failure_ = thrown;
+      [this](std::exception_ptr) {
+        log(log_level::warning, "the end of the run could not be noted in the store");
         post(store_, stop_subtask{});
       });
 }
@@ -239,7 +244,7 @@ void job_coordinator::arm_timer() {
     return;
   timer_due_ = next;
   const auto delay = std::max(*next - now(), monotonic_time::duration{0});
-  delayed_send(this, delay, coordinator_tick{});
+  delayed_send(this, delay, coordinator_tick{++timer_number_});
 }
 
 caf::actor spawn_coordinator(caf::actor_system& system, prepared_job job, std::shared_ptr<job_control> control) {

@@ -29,14 +29,14 @@ void job_coordinator::carry_out(const checkpoint_decisions& decisions) {
 
 void job_coordinator::carry_out(const open_decision& decision) {
   if (decision.trigger == checkpoint_trigger::demand)
-    std::move(demands_.begin(), demands_.end(), std::back_inserter(answered_by_next_)), demands_.clear();
+    opening_demands_ = std::exchange(demands_, {});
   WEIR_FAILPOINT("coordinator.open.before");
   ask_store([trigger = decision.trigger, at = wall()](checkpoint_store& s) { return s.open_checkpoint(trigger, at); },
             [this, trigger = decision.trigger](checkpoint_id id) { on_opened(id, trigger); },
             [this](std::exception_ptr thrown) {
               log(log_level::error, "no checkpoint could be opened: " + text_of(thrown));
               // Those who asked for this one are answered now; who asked since waits for the next.
-              refuse(answered_by_next_, text_of(thrown));
+              refuse(opening_demands_, text_of(thrown));
               if (job_.store->has_failed())
                 return fail_job(thrown); // nothing will be stored any more
               auto later = std::exchange(demands_, {});
@@ -47,6 +47,8 @@ void job_coordinator::carry_out(const open_decision& decision) {
 
 void job_coordinator::on_opened(checkpoint_id id, checkpoint_trigger trigger) {
   const monotonic_time opened = now();
+  if (trigger == checkpoint_trigger::demand)
+    demands_of_[id] = std::exchange(opening_demands_, {});
   const checkpoint_decisions decisions = checkpoints_.opened(id, opened);
   const bool given_up = std::any_of(decisions.begin(), decisions.end(), [id](const checkpoint_decision& d) {
     const auto* aborted = std::get_if<abort_decision>(&d);
@@ -89,9 +91,16 @@ void job_coordinator::carry_out(const complete_decision& decision) {
                                         " complete: " + human_bytes(complete.written_bytes) + " in " +
                                         human_duration(complete.completed - complete.opened));
               control_->update([&](job_status& s) {
-                s.newest_checkpoint = complete.id;
+                if (job_.options.checkpoints) // else it goes with the process
+                  s.newest_checkpoint = complete.id;
                 ++s.checkpoints;
               });
+              // An older one that it overtakes was opened for somebody, too: this one is newer than what they asked
+              // for.
+              for (auto at = demands_of_.begin(); at != demands_of_.upper_bound(complete.id);
+                   at = demands_of_.erase(at))
+                for (const auto& answer : at->second)
+                  answer->set_value(complete.id);
               carry_out(checkpoints_.completed(complete.id, now()));
               prune();
             },
@@ -105,26 +114,25 @@ void job_coordinator::carry_out(const complete_decision& decision) {
 
 void job_coordinator::carry_out(const commit_decision& decision) {
   WEIR_FAILPOINT("coordinator.commit.before");
-  if (decision.trigger == checkpoint_trigger::demand)
-    for (const auto& answer : std::exchange(answered_by_next_, {}))
-      answer->set_value(decision.id);
-  send_to_all(checkpoint_completed{decision.id});
+  send_to_running(checkpoint_completed{decision.id});
   WEIR_FAILPOINT("coordinator.commit.after");
 }
 
 void job_coordinator::carry_out(const remind_decision& decision) {
-  send_to_all(checkpoint_completed{decision.id});
+  send_to_running(checkpoint_completed{decision.id});
 }
 
 void job_coordinator::carry_out(const committed_decision& decision) {
   WEIR_FAILPOINT("coordinator.committed.before");
-  tell_store([id = decision.id, at = wall()](checkpoint_store& s) { s.committed(id, at); });
+  tell_store("a commit", [id = decision.id, at = wall()](checkpoint_store& s) { s.committed(id, at); });
 }
 
 void job_coordinator::carry_out(const abort_decision& decision) {
+  std::vector<late_subtask> subtasks = decision.late;
+  blame_long_steps(subtasks);
   std::vector<std::string> late;
   std::string names;
-  for (const late_subtask& l : decision.late) {
+  for (const late_subtask& l : subtasks) {
     late.push_back(l.name + (l.why.empty() ? "" : ": " + l.why));
     names += (names.empty() ? "" : ", ") + l.name;
   }
@@ -132,13 +140,10 @@ void job_coordinator::carry_out(const abort_decision& decision) {
                               decision.reason + (names.empty() ? "" : "; late: " + names));
   WEIR_FAILPOINT("coordinator.abort.before");
   send_to_all(checkpoint_aborted{decision.id});
-  if (decision.trigger == checkpoint_trigger::stop) {
-    send_to_sources(resume_sources{});
-    control_->update([](job_status& s) { s.state = job_state::running; });
-  }
-  if (decision.trigger == checkpoint_trigger::demand)
-    refuse(answered_by_next_, decision.reason);
-  tell_store([id = decision.id, status = decision.status, reason = decision.reason, late,
+  if (const auto asked = demands_of_.extract(decision.id))
+    refuse(asked.mapped(), decision.reason);
+  tell_store("a checkpoint's end",
+             [id = decision.id, status = decision.status, reason = decision.reason, late,
               at = wall()](checkpoint_store& s) { s.fail_checkpoint(id, status, reason, late, at); });
   WEIR_FAILPOINT("coordinator.abort.after");
 }
@@ -148,6 +153,14 @@ void job_coordinator::carry_out(const refuse_decision& decision) {
   if (decision.trigger == checkpoint_trigger::demand)
     refuse(demands_, decision.reason);
   if (decision.trigger == checkpoint_trigger::stop && !ending_ && !draining_ && failures_.all_running())
+    control_->update([](job_status& s) { s.state = job_state::running; });
+}
+
+void job_coordinator::carry_out(const resume_decision&) {
+  if (ending_)
+    return;
+  send_to_sources(resume_sources{});
+  if (failures_.all_running())
     control_->update([](job_status& s) { s.state = job_state::running; });
 }
 
@@ -164,6 +177,44 @@ void job_coordinator::refuse(demand_list& demands, const std::string& reason) {
   for (const auto& answer : std::exchange(demands, {}))
     answer->set_exception(std::make_exception_ptr(
         error({"checkpoint of job \"" + job_.graph->job_name + "\"", "", reason, "ask again"})));
+}
+
+/// User code that takes long, or does not return, gets a row of its own.
+void job_coordinator::blame_long_steps(std::vector<late_subtask>& late) {
+  for (late_subtask& l : late) {
+    const region_id in = job_.plan->region_of(l.subtask);
+    region& r = region_of(in);
+    const auto found = r.counters.find(l.subtask);
+    const std::int64_t since =
+        found == r.counters.end() ? 0 : found->second->step_since_us.load(std::memory_order_relaxed);
+    const auto taken = now().time_since_epoch() - std::chrono::microseconds{since};
+    if (since == 0 || taken < long_step || !r.running)
+      continue;
+    l.why = "a step of it has taken " + human_duration(taken) + " so far" + (l.why.empty() ? "" : ", " + l.why);
+    const failure_record record{wall(),
+                                in,
+                                r.prepared.attempt,
+                                job_.plan->task(l.subtask.task).name,
+                                l.subtask.index,
+                                l.name,
+                                "slow",
+                                "a step has taken " + human_duration(taken) +
+                                    " and has not returned: user code blocks"};
+    tell_store("a slow step", [record](checkpoint_store& s) { s.record_failure(record); });
+  }
+}
+
+void job_coordinator::refuse_all_demands(const std::string& reason) {
+  refuse(demands_, reason);
+  refuse(opening_demands_, reason);
+  for (auto& [id, demands] : std::exchange(demands_of_, {}))
+    refuse(demands, reason);
+}
+
+void job_coordinator::on_not_noted(const char* what, const std::exception_ptr& thrown) {
+  if (!job_.store || job_.store->has_failed())
+    return fail_job(thrown);
+  log(log_level::warning, std::string{what} + " could not be noted in the store: " + text_of(thrown));
 }
 
 void job_coordinator::prune() {

@@ -24,6 +24,8 @@ namespace weir::inline v0 {
 
 /// How long a subtask may take to stop. User code that has not returned by then never will.
 inline constexpr std::chrono::seconds stop_patience{30};
+/// A step is meant to take 200 µs. One that has taken this long when a checkpoint is given up is to blame for it.
+inline constexpr std::chrono::seconds long_step{1};
 
 class job_coordinator final : public caf::event_based_actor {
 public:
@@ -39,6 +41,7 @@ private:
   struct region {
     region_preparation prepared;
     std::map<subtask_id, caf::actor> alive;
+    std::map<subtask_id, std::shared_ptr<subtask_counters>> counters;
     std::set<subtask_id> loaded;
     bool running = false;
     bool stopping = false;
@@ -73,6 +76,7 @@ private:
   void on_down(const caf::down_msg& down);
   void restart_if_due(region& r);
   void restart(region& r);
+  void on_not_restarted(region_id id, const std::exception_ptr& thrown);
   void note_recovery(region& r);
 
   // -- checkpoints (job_coordinator_checkpoints.cpp)
@@ -84,12 +88,15 @@ private:
   void carry_out(const committed_decision& decision);
   void carry_out(const abort_decision& decision);
   void carry_out(const refuse_decision& decision);
+  void carry_out(const resume_decision& decision);
   void carry_out(const end_decision& decision);
   void carry_out(const fail_job_decision& decision);
   void on_opened(checkpoint_id id, checkpoint_trigger trigger);
   void on_acknowledged(const subtask_report& report, const checkpoint_acknowledged& ack);
   using demand_list = std::vector<std::shared_ptr<std::promise<checkpoint_id>>>;
   void refuse(demand_list& demands, const std::string& reason);
+  void blame_long_steps(std::vector<late_subtask>& late);
+  void refuse_all_demands(const std::string& reason);
   void prune();
 
   /// Runs `work` on the store's thread, then `then` with its result here; what it throws goes to `otherwise`.
@@ -106,16 +113,18 @@ private:
       }
     });
   }
-  /// Notes something in the store; if that fails, the job does.
+  /// Notes something in the store that is not needed to go on: if there is no room for it, the log says so. A store
+  /// that will take nothing any more fails the job.
   template <class Work>
-  void tell_store(Work work) {
+  void tell_store(const char* what, Work work) {
     ask_store(
         [work](checkpoint_store& store) mutable {
           work(store);
           return true;
         },
-        [](bool) {}, [this](std::exception_ptr thrown) { fail_job(thrown); });
+        [](bool) {}, [this, what](std::exception_ptr thrown) { on_not_noted(what, thrown); });
   }
+  void on_not_noted(const char* what, const std::exception_ptr& thrown);
 
   /// Runs what a message asks for. What it throws must not pass silently: it fails the job.
   template <class Work>
@@ -133,6 +142,14 @@ private:
     for (region& r : regions_)
       for (const auto& [id, subtask] : r.alive)
         post_to(subtask, message);
+  }
+  /// To subtasks that have their state: the others would answer for what they do not know yet.
+  template <class Message>
+  void send_to_running(const Message& message) {
+    for (region& r : regions_)
+      if (r.running)
+        for (const auto& [id, subtask] : r.alive)
+          post_to(subtask, message);
   }
   template <class Message>
   void send_to_sources(const Message& message) {
@@ -158,10 +175,12 @@ private:
   checkpoint_tracker checkpoints_;
   failure_tracker failures_;
   std::map<std::pair<checkpoint_id, subtask_id>, std::chrono::microseconds> write_times_;
-  demand_list demands_;          ///< waiting for an opening
-  demand_list answered_by_next_; ///< of the demanded one that is open
+  demand_list demands_;         ///< waiting for a checkpoint to be opened for them
+  demand_list opening_demands_; ///< of the one that the store is asked to open
+  std::map<checkpoint_id, demand_list> demands_of_;
   std::optional<monotonic_time> timer_due_;
-  bool draining_ = false; ///< sources that start from now on end at once
+  std::uint64_t timer_number_ = 0; ///< of the tick that counts
+  bool draining_ = false;          ///< sources that start from now on end at once
   bool ending_ = false;
   bool closing_ = false;
   bool pruning_ = false;

@@ -1,6 +1,7 @@
 #include "job_coordinator_impl.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../actors/error_report.hpp"
 #include "../persistence/failpoint.hpp"
 #include "human_text.hpp"
 
@@ -23,6 +24,7 @@ void job_coordinator::spawn_region(region& r) {
     subtask_setup setup =
         make_setup(plan, job_.facts, job_.options, r.prepared, job_.store->opened().run_uuid, id, job_.env);
     control_->set_counters(id, setup.task_name, plan.task(id.task).source, setup.counters);
+    r.counters[id] = setup.counters;
     const caf::actor subtask = spawn_subtask(system(), std::move(setup), peers);
     monitor(subtask);
     r.alive.emplace(id, subtask);
@@ -86,8 +88,6 @@ void job_coordinator::on_report(subtask_report report) {
     on_first_output(r);
   else if (const auto* emitted = std::get_if<records_emitted>(&report.event))
     carry_out(checkpoints_.records_emitted(report.subtask, report.attempt, emitted->records, at));
-  else if (const auto* remark = std::get_if<subtask_remark>(&report.event))
-    checkpoints_.remark(report.subtask, report.attempt, remark->text);
 }
 
 void job_coordinator::on_loaded(region& r, subtask_id id) {
@@ -126,7 +126,7 @@ void job_coordinator::on_first_output(region& r) {
 }
 
 void job_coordinator::note_recovery(region& r) {
-  tell_store([record = r.recovery](checkpoint_store& s) { s.record_recovery(record); });
+  tell_store("a recovery", [record = r.recovery](checkpoint_store& s) { s.record_recovery(record); });
 }
 
 void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional<subtask_id> subtask,
@@ -150,17 +150,17 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
                         what.name,
                         what.kind,
                         what.message};
-  r.failed_at = at;
+  r.failed_at = std::min(failure.at.value_or(at), at);
   r.failure.reset();
   r.recovery = {};
-  r.recovery.detected = std::chrono::microseconds{0};
+  r.recovery.detected = at - *r.failed_at;
   ask_store([record](checkpoint_store& s) { return s.record_failure(record); },
             [this, id, attempt](failure_id noted) {
               region& failed = region_of(id);
               if (failed.prepared.attempt == attempt)
                 failed.failure = noted;
             },
-            [this](std::exception_ptr thrown) { fail_job(thrown); });
+            [this](std::exception_ptr thrown) { on_not_noted("a failure", thrown); });
   carry_out(checkpoints_.region_failed(id, what.name + " failed: " + what.message, at));
   if (ending_)
     return;
@@ -233,6 +233,7 @@ void job_coordinator::restart(region& r) {
           s.restore_region(id, newest.id, at);
           prepared.attempt = s.begin_attempt(id, at, newest.id);
         });
+        prepare_outputs(*plan, prepared);
         for (const skipped_checkpoint& skipped : newest.skipped)
           prepared.remarks.push_back("checkpoint " + to_string(skipped.id) +
                                      " is damaged and passed over: " + skipped.problems.front().what);
@@ -251,8 +252,19 @@ void job_coordinator::restart(region& r) {
         region_of(id).preparing = false;
         if (ending_)
           return end_if_all_dead();
-        fail_job(thrown);
+        on_not_restarted(id, thrown);
       });
+}
+
+/// What a restart needs may be missing for a while, such as room on a disk: the restart strategy decides how often to
+/// try. A store or a job that can't be used as it is fails the job at once.
+void job_coordinator::on_not_restarted(region_id id, const std::exception_ptr& thrown) {
+  const subtask_failed failure = failure_from_exception(thrown, "");
+  if (failure.usage || failure.kind == "store" || !job_.store || job_.store->has_failed())
+    return fail_job(thrown);
+  region& r = region_of(id);
+  failures_.deployed(id, r.prepared.attempt); // this attempt at an attempt has failed, too
+  on_failure(id, r.prepared.attempt, std::nullopt, failure);
 }
 
 } // namespace weir::inline v0

@@ -5,6 +5,7 @@
 #include "../persistence/error.hpp"
 #include "restart_strategy.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -22,6 +23,8 @@ enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
 /// How many threads the hardware has; at least 1.
 [[nodiscard]] std::uint32_t hardware_threads() noexcept;
 
+inline constexpr std::uint32_t default_max_parallelism = 128;
+
 /// Options of one job. All durations are in microseconds at the finest.
 struct job_options {
   // ---- the store ----
@@ -38,9 +41,9 @@ struct job_options {
   // ---- parallelism ----
 
   /// How many subtasks an operator has that says nothing itself.
-  std::uint32_t parallelism = hardware_threads();
+  std::uint32_t parallelism = std::min(hardware_threads(), default_max_parallelism);
   /// How many key groups there are: the most subtasks an operator can ever have. Fixed for the life of a run.
-  std::uint32_t max_parallelism = 128;
+  std::uint32_t max_parallelism = default_max_parallelism;
   /// How many threads run the actors.
   std::uint32_t threads = hardware_threads();
   /// Whether operators are fused into one actor where that is possible.

@@ -1,6 +1,8 @@
 // Checks a job's graph as a whole, and collects all that is wrong with it.
 #include "plan_checks.hpp"
 
+#include "../operators/dead_letter.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -140,6 +142,12 @@ private:
       const graph_node& node = graph_.nodes[index];
       if (node.kind != operator_kind::sink && !node.outputs.empty() && !consumed.contains({index, 0}))
         add(node, {"its output", "an operator or a sink that takes it", "none", "end it with a sink, or remove it"});
+      // No record is lost without a word: this policy promises that somebody sees them.
+      for (std::size_t port = 1; port < node.outputs.size(); ++port)
+        if (node.options.poison == poison_policy::dead_letter && node.outputs[port].name == dead_letters_name &&
+            !consumed.contains({index, port}))
+          add(node, {"its dead letters", "an operator or a sink that takes them", "none",
+                     "lead dead_letters() into a sink, or let its poison policy be skip"});
     }
   }
 

@@ -32,6 +32,9 @@ using namespace std::chrono_literals;
 /// What shells report for a program that an interrupt ended.
 constexpr int hard_stop_code = 130;
 
+/// After a stop that came to nothing: once in five seconds.
+constexpr int looks_before_asking_again = 50;
+
 spdlog::level::level_enum level_of(log_level level) {
   switch (level) {
   case log_level::trace:
@@ -109,11 +112,14 @@ int explain(const job& j, const parsed_command& command) {
 job_status supervise(job_handle& handle, progress_line& progress) {
   signal_watch signals;
   int seen = 0;
+  int looks = looks_before_asking_again;
   while (!handle.wait_for(100ms)) {
     const int count = signals.count();
     // Again if the last checkpoint failed: the job went on then.
-    if (count == 1 && (seen == 0 || handle.status().state == job_state::running))
+    if (count == 1 && (seen == 0 || (--looks == 0 && handle.status().state == job_state::running)))
       handle.stop();
+    if (looks <= 0)
+      looks = looks_before_asking_again;
     if (count >= 2 && seen < 2)
       handle.cancel();
     if (count >= 3)
@@ -122,6 +128,24 @@ job_status supervise(job_handle& handle, progress_line& progress) {
     progress.show(handle.status());
   }
   return handle.wait();
+}
+
+/// How it ended, and what can be done next.
+std::string last_words(const job_status& status) {
+  const std::string ended{to_text(status.state)};
+  if (status.state != job_state::stopped && status.state != job_state::cancelled) {
+    if (status.running_for == std::chrono::microseconds{0})
+      return ended; // it was finished before
+    std::string line =
+        ended + ": " + human_count(status.records_read) + " records in " + human_duration(status.running_for);
+    if (!status.store.empty())
+      line += "; its checkpoints: sqlite3 -readonly " + status.store + " 'select * from checkpoint_overview'";
+    return line;
+  }
+  if (status.store.empty())
+    return ended + "; nothing is stored, so the next start begins anew (a sink with output needs --replace-output)";
+  return ended + "; the next start goes on " +
+         (status.newest_checkpoint ? "from checkpoint " + to_string(*status.newest_checkpoint) : "from the beginning");
 }
 
 int run_command(const job& j, const parsed_command& command, job_status& status) {
@@ -144,13 +168,14 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
       logger->log(level_of(level), line);
     });
     job_handle handle = jobs.start(j, command.options);
-    status = supervise(handle, progress);
-    progress.clear();
-    if (status.state == job_state::stopped || status.state == job_state::cancelled) {
-      const std::string from = status.newest_checkpoint ? "from checkpoint " + to_string(*status.newest_checkpoint)
-                                                        : std::string{"from the beginning"};
-      logger->info("{}; the next start goes on {}", to_text(status.state), from);
+    try {
+      status = supervise(handle, progress);
+    } catch (...) {
+      status = handle.status();
+      throw;
     }
+    progress.clear();
+    logger->info(last_words(status));
   } catch (const stuck_error& e) {
     // An actor is caught in user code: leaving the normal way would wait for it for ever.
     progress.clear();
@@ -163,9 +188,9 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
 
 } // namespace
 
-int run(const job& j, const command_line& cli, job_status& status) {
+int run(const job& j, const command_line& cli, job_status& status, const job_options& defaults) {
   try {
-    const parsed_command command = cli.parse(j.name());
+    const parsed_command command = cli.parse(j.name(), defaults);
     switch (command.action) {
     case command_action::help:
     case command_action::version:
@@ -186,13 +211,13 @@ int run(const job& j, const command_line& cli, job_status& status) {
   }
 }
 
-int run(const job& j, const command_line& cli) {
+int run(const job& j, const command_line& cli, const job_options& defaults) {
   job_status status;
-  return run(j, cli, status);
+  return run(j, cli, status, defaults);
 }
 
-int run(const job& j, int argc, const char* const* argv) {
-  return run(j, command_line{argc, argv});
+int run(const job& j, int argc, const char* const* argv, const job_options& defaults) {
+  return run(j, command_line{argc, argv}, defaults);
 }
 
 } // namespace weir::inline v0

@@ -12,11 +12,13 @@ namespace weir::inline v0 {
 ///
 /// SIGINT and SIGTERM stop the job with a last checkpoint; a second one stops it hard, with code 130. On a terminal, a
 /// line on stderr shows progress.
-int run(const job& j, int argc, const char* const* argv);
+///
+/// `defaults` are the options of the job for which the command line says nothing.
+int run(const job& j, int argc, const char* const* argv, const job_options& defaults = {});
 /// The same with a command line that has given the program its own options.
-int run(const job& j, const command_line& cli);
-/// The same; `status` receives how the job ended, for a program that says more about it. Untouched if the job did not
-/// run.
-int run(const job& j, const command_line& cli, job_status& status);
+int run(const job& j, const command_line& cli, const job_options& defaults = {});
+/// The same; `status` receives how the job ended, for a program that says more about it; after a failure, what it was
+/// when it failed. Untouched if the job did not run.
+int run(const job& j, const command_line& cli, job_status& status, const job_options& defaults = {});
 
 } // namespace weir::inline v0

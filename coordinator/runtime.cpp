@@ -129,6 +129,8 @@ void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_t
     for (region_preparation& region : prepared.regions)
       region.attempt = store.begin_attempt(region.region, now, newest.id);
   });
+  for (const region_preparation& region : prepared.regions)
+    prepare_outputs(plan, region);
   prepared.resumed = opened.resumed;
   if (opened.put_aside)
     say(log_level::info, "the former store is now " + opened.put_aside->string());

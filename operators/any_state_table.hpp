@@ -39,7 +39,8 @@ public:
   virtual void configure(key_group_range owned, std::uint32_t max_parallelism, bool track_changes) = 0;
 
   /// Opens a snapshot of the present state; takes time for each key group, not for each entry. It is a base if it is
-  /// the first, if `require_base` was called, or if the deltas since the last base outgrew it or are 16; else a delta.
+  /// the first, if `require_base` was called, or if the deltas since the last base outgrew it or are
+  /// `chunk_chain::max_deltas`; else a delta.
   virtual void mark() = 0;
   [[nodiscard]] virtual snapshot_kind open_kind() const = 0;
   /// Encodes about `max_entries` entries more and appends the chunks that are finished. True when the snapshot is
@@ -74,7 +75,9 @@ private:
 /// Decides when a chain of deltas gets a new base.
 class chunk_chain {
 public:
-  static constexpr unsigned max_deltas = 16;
+  /// Bytes decide: a table of which little changes is not written whole because of the number of its snapshots. This
+  /// bounds how many chunks a restore reads.
+  static constexpr unsigned max_deltas = 256;
 
   /// What the snapshot that opens now is to be.
   [[nodiscard]] snapshot_kind next_kind() const {

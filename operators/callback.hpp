@@ -55,7 +55,8 @@ private:
 } // namespace detail
 
 /// Calls `fn(const T&)` for each record, or `fn(std::span<const T>)` for each batch, inside of the subtask: the
-/// function must not block. Each subtask has a copy of it and a thread of its own, so what copies share must bear that.
+/// function must not block. Each subtask has a copy of it; several run at the same time, on different threads, so what
+/// copies share must bear that.
 template <class Function>
 class callback {
 public:

@@ -91,7 +91,7 @@ std::vector<std::string> check_generator_splits(const generator_settings& settin
   return notes;
 }
 
-std::size_t rate_limit::available(std::uint64_t done, std::size_t most) {
+std::size_t generator_rate::available(std::uint64_t done, std::size_t most) {
   if (waiting(done)) {
     const double per_us = per_second_ / 1e6;
     const auto elapsed_us = static_cast<double>((next_at_ - start_).count());
@@ -115,7 +115,7 @@ generator_cursor::generator_cursor(const generator_settings& settings, const gen
       begun_(place_.done()),
       limited_(settings.limited) {
   if (limited_)
-    limit_ = rate_limit{settings.rate_per_second / static_cast<double>(split.parts), now};
+    limit_ = generator_rate{settings.rate_per_second / static_cast<double>(split.parts), now};
 }
 
 } // namespace weir::inline v0

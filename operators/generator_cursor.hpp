@@ -29,10 +29,10 @@ struct generator_settings {
 /// How many records an even rate allows. Reads no clock: it is asked at a time of its own choosing or later, so that
 /// being asked says what time it is. Records are let go in groups, one a millisecond where the rate is high, so that
 /// one that is late catches up group by group.
-class rate_limit {
+class generator_rate {
 public:
-  rate_limit() = default;
-  rate_limit(double per_second, processing_time start) : per_second_(per_second), start_(start), next_at_(start) {}
+  generator_rate() = default;
+  generator_rate(double per_second, processing_time start) : per_second_(per_second), start_(start), next_at_(start) {}
 
   /// How many of the records from `done` on may be let go, now that `next_at` has come.
   [[nodiscard]] std::size_t available(std::uint64_t done, std::size_t most);
@@ -77,7 +77,7 @@ private:
   std::uint64_t seed_;
   std::uint64_t begun_; // records made by earlier readers
   bool limited_;
-  rate_limit limit_;
+  generator_rate limit_;
 };
 
 } // namespace weir::inline v0

@@ -56,9 +56,9 @@ public:
   virtual void ready(operator_context&, bool restored) { static_cast<void>(restored); }
 
   /// Handles records [from, to) of a batch, in order; returns the index of the first record not handled. It may be less
-  /// than `to` only if an output asked for a pause (`operator_outputs::full`), checked between two records. Operators
-  /// whose output is at most one record a record may ignore the check: the overshoot is bounded by the batch. Records
-  /// of a batch with `sole_owner()` may be moved from.
+  /// than `to` only if an output asked for a pause (`operator_outputs::full`), checked between two records, or if the
+  /// operator began to hold (see `holding`). Operators whose output is at most one record a record may ignore the
+  /// check: the overshoot is bounded by the batch. Records of a batch with `sole_owner()` may be moved from.
   virtual std::size_t process(std::size_t input, any_batch& in, std::size_t from, std::size_t to,
                               operator_outputs& out) = 0;
 
@@ -85,6 +85,13 @@ public:
   /// This operator as a source or sink, or null.
   virtual const any_source* as_source() const { return nullptr; }
   virtual const any_sink* as_sink() const { return nullptr; }
+
+  /// Whether the operator has taken in as much as it may and waits for a wake-up (`operator_context::wake_at`). It is
+  /// then given no records, no watermark and no end of input, and what comes before it in its chain pauses; `on_wake`
+  /// is called as ever. May change only inside a call of a member. What it has taken in is part of its state: a barrier
+  /// passes it. Where one waits, what is already inside the chain comes all the same, and `process` must then take all
+  /// records in.
+  [[nodiscard]] virtual bool holding() const noexcept { return false; }
 };
 
 } // namespace weir::inline v0

@@ -64,12 +64,15 @@ struct operator_chain::stage {
   operator_outputs outputs;
   std::vector<std::unique_ptr<port_receiver>> ports;
   std::vector<std::unique_ptr<input_receiver>> inputs;
+  std::vector<std::size_t> next; ///< the stages that take its output
   chain_output* writer = nullptr;
   std::deque<pending_batch> pending;
   std::size_t position = 0; ///< of the first record of the first pending batch that is not processed
   double us_per_record = first_guess_us_per_record;
   std::uint64_t records_in = 0;
   std::uint64_t emitted_elsewhere = 0;
+  bool wake_due = false;
+  bool holds = false; ///< as its operator said after its latest call
 };
 
 operator_chain::operator_chain(environment& env, std::size_t batch_size, std::chrono::microseconds slice)
@@ -97,6 +100,7 @@ void operator_chain::connect(std::size_t from, std::size_t port, std::size_t to_
   stage& to = *stages_[to_stage];
   to.inputs.push_back(std::make_unique<stage::input_receiver>(*this, to, input));
   stages_[from]->ports[port]->add(*to.inputs.back());
+  stages_[from]->next.push_back(to_stage);
 }
 
 void operator_chain::connect(std::size_t from, std::size_t port, chain_output& to) {
@@ -119,6 +123,8 @@ void operator_chain::ready(bool restored) {
   for (current_ = 0; current_ != stages_.size(); ++current_)
     stages_[current_]->op->ready(*stages_[current_]->context, restored);
   current_ = 0;
+  for (const auto& s : stages_)
+    settle(*s);
 }
 
 void operator_chain::accept(std::size_t input, batch_ptr batch) {
@@ -141,24 +147,52 @@ void operator_chain::end_input() {
 }
 
 void operator_chain::wake() {
-  controls_.push_back({control::kind::wake});
+  for (const auto& s : stages_)
+    if (!std::exchange(s->wake_due, true))
+      ++stages_to_wake_;
 }
 
 bool operator_chain::output_full() const noexcept {
   return std::any_of(leaving_.begin(), leaving_.end(), [](const chain_output* to) { return to->full(); });
 }
 
-chain_progress operator_chain::work() {
+bool operator_chain::held_behind(std::size_t index) const noexcept {
+  if (stages_holding_ == 0)
+    return false;
+  const std::vector<std::size_t>& next = stages_[index]->next;
+  return std::any_of(next.begin(), next.end(), [this](std::size_t i) { return stages_[i]->holds || held_behind(i); });
+}
+
+bool operator_chain::control_is_held() const noexcept {
+  const std::size_t next = controls_.front().next_stage;
+  return stages_holding_ != 0 && next != stages_.size() && (stages_[next]->holds || held_behind(next));
+}
+
+bool operator_chain::settled() const noexcept {
+  return pending_batches_ == 0 && (controls_.empty() || control_is_held());
+}
+
+chain_progress operator_chain::work(bool barrier_waits) {
   if (idle())
     return chain_progress::idle;
   if (output_full())
     return chain_progress::blocked;
   if (pending_batches_ != 0)
-    for (std::size_t i = stages_.size(); i-- != 0;)
-      if (!stages_[i]->pending.empty()) {
+    for (std::size_t i = stages_.size(); i-- != 0;) {
+      stage& s = *stages_[i];
+      if (!s.pending.empty() && (barrier_waits || (!s.holds && !held_behind(i)))) {
         current_ = i;
-        return work_batch(*stages_[i]);
+        return work_batch(s);
       }
+    }
+  if (stages_to_wake_ != 0)
+    for (std::size_t i = stages_.size(); i-- != 0;)
+      if (stages_[i]->wake_due && !held_behind(i)) {
+        current_ = i;
+        return work_wake(*stages_[i]);
+      }
+  if (pending_batches_ != 0 || controls_.empty() || control_is_held())
+    return chain_progress::blocked;
   return work_control();
 }
 
@@ -167,8 +201,7 @@ chain_progress operator_chain::work_batch(stage& s) {
   const std::size_t size = batch->size();
   const auto affordable = static_cast<std::size_t>(static_cast<double>(slice_.count()) / s.us_per_record) + 1;
   const std::size_t to = size - s.position > affordable ? s.position + affordable : size;
-  for (std::size_t port = 0; port != s.outputs.size(); ++port)
-    s.outputs.any_port(port).resume();
+  resume(s);
   const monotonic_time before = env_.monotonic();
   const std::size_t from = s.position;
   s.position = s.op->process(input, *batch, from, to, s.outputs);
@@ -186,7 +219,17 @@ chain_progress operator_chain::work_batch(stage& s) {
     s.position = 0;
     --pending_batches_;
   }
-  flush(s);
+  settle(s);
+  return chain_progress::worked;
+}
+
+chain_progress operator_chain::work_wake(stage& s) {
+  resume(s);
+  if (s.op->on_wake(env_.now(), s.outputs)) {
+    s.wake_due = false;
+    --stages_to_wake_;
+  }
+  settle(s);
   return chain_progress::worked;
 }
 
@@ -198,8 +241,7 @@ chain_progress operator_chain::work_control() {
   }
   current_ = c.next_stage;
   stage& s = *stages_[c.next_stage];
-  for (std::size_t port = 0; port != s.outputs.size(); ++port)
-    s.outputs.any_port(port).resume();
+  resume(s);
   bool done = true;
   switch (c.what) {
   case control::kind::watermark:
@@ -208,16 +250,30 @@ chain_progress operator_chain::work_control() {
   case control::kind::end_of_input:
     done = s.op->end_of_input(s.outputs);
     break;
-  case control::kind::wake:
-    done = s.op->on_wake(env_.now(), s.outputs);
-    break;
   }
-  flush(s);
+  settle(s);
   if (done)
     ++c.next_stage;
   if (c.next_stage == stages_.size())
     controls_.pop_front();
   return chain_progress::worked;
+}
+
+void operator_chain::resume(stage& s) {
+  for (std::size_t port = 0; port != s.outputs.size(); ++port)
+    s.outputs.any_port(port).resume();
+}
+
+// What follows every call of an operator.
+void operator_chain::settle(stage& s) {
+  flush(s);
+  if (const bool holds = s.op->holding(); holds != s.holds) {
+    s.holds = holds;
+    if (holds)
+      ++stages_holding_;
+    else
+      --stages_holding_;
+  }
 }
 
 void operator_chain::flush(stage& s) {

@@ -23,7 +23,7 @@ public:
 enum class chain_progress : std::uint8_t {
   worked, ///< something was done; there may be more
   idle,   ///< nothing is pending inside the chain
-  blocked ///< something is pending, and the output has no room
+  blocked ///< something is pending, and the output has no room or an operator holds
 };
 
 /// Operators fused into one task, upstream before downstream; the first is the head. Batches go depth first: what is
@@ -58,13 +58,21 @@ public:
   void advance_to(event_time time);
   /// All input has ended: told to every stage in order.
   void end_input();
-  /// Asks stages whose wake-up time has come; told like a watermark.
+  /// Calls `on_wake` of every stage: before any control, and also of a stage that holds.
   void wake();
 
-  /// Does a bounded amount of what is pending.
-  chain_progress work();
-  /// Nothing is pending: a barrier may be taken.
-  [[nodiscard]] bool idle() const noexcept { return pending_batches_ == 0 && controls_.empty(); }
+  /// Does a bounded amount of what is pending. `barrier_waits`: batches that are kept out by an operator that holds are
+  /// given to it all the same, so that the barrier can pass.
+  chain_progress work(bool barrier_waits = false);
+  /// Nothing is pending.
+  [[nodiscard]] bool idle() const noexcept {
+    return pending_batches_ == 0 && controls_.empty() && stages_to_wake_ == 0;
+  }
+  /// A barrier may be taken: nothing is pending, or only a watermark or an end that an operator holds back. That comes
+  /// behind the barrier then, which is late, and no wrong: a restored run tells it again.
+  [[nodiscard]] bool settled() const noexcept;
+  /// Whether an operator holds: the head is to be given nothing.
+  [[nodiscard]] bool holding() const noexcept { return stages_holding_ != 0; }
   /// Whether an output has no room.
   [[nodiscard]] bool output_full() const noexcept;
 
@@ -85,13 +93,18 @@ public:
 private:
   struct stage;
   struct control {
-    enum class kind : std::uint8_t { watermark, end_of_input, wake } what;
+    enum class kind : std::uint8_t { watermark, end_of_input } what;
     event_time time{};
     std::size_t next_stage = 0;
   };
 
+  [[nodiscard]] bool held_behind(std::size_t index) const noexcept;
+  [[nodiscard]] bool control_is_held() const noexcept;
   chain_progress work_batch(stage& s);
+  chain_progress work_wake(stage& s);
   chain_progress work_control();
+  void resume(stage& s);
+  void settle(stage& s);
   void flush(stage& s);
 
   environment& env_;
@@ -101,6 +114,8 @@ private:
   std::vector<chain_output*> leaving_;
   std::deque<control> controls_;
   std::size_t pending_batches_ = 0;
+  std::size_t stages_to_wake_ = 0;
+  std::size_t stages_holding_ = 0;
   std::size_t current_ = 0;
 };
 

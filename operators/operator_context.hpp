@@ -2,10 +2,14 @@
 #pragma once
 
 #include "../persistence/ids.hpp"
+#include "counter_board.hpp"
 #include "event_time.hpp"
+#include "waker.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace weir::inline v0 {
 
@@ -36,9 +40,21 @@ public:
   [[nodiscard]] virtual processing_time now() const = 0;
   /// Asks for a call of the operator's `on_wake` at or after a time.
   virtual void wake_at(processing_time when) = 0;
+  /// For others than the operator's thread: `wake` of what this gives leads to a call of `on_wake`.
+  [[nodiscard]] virtual std::shared_ptr<waker> outside_waker() { return no_waker(); }
+
+  /// The counters of the job; of this operator alone until they are shared.
+  [[nodiscard]] counter_board& counters() {
+    if (!counters_)
+      counters_ = std::make_shared<counter_board>();
+    return *counters_;
+  }
+  /// Called before the operator is opened.
+  void share_counters(std::shared_ptr<counter_board> all) { counters_ = std::move(all); }
 
 private:
   operator_identity identity_;
+  std::shared_ptr<counter_board> counters_;
 };
 
 } // namespace weir::inline v0

@@ -64,6 +64,9 @@ public:
   [[nodiscard]] virtual std::string guarantee() const = 0;
   /// The files this sink writes, to be compared with the store's: a sink on the store's file is refused.
   [[nodiscard]] virtual std::vector<std::string> files() const { return {}; }
+  /// Called for every sink of a job before `prepare_output` is called for any, with the same start: throws what that
+  /// would refuse, and changes nothing. So that the refusal of one sink leaves the output of the others as it was.
+  virtual void check_output(const sink_start& start) const { static_cast<void>(start); }
   /// Called once before the first attempt of a process, before any writer is opened, on the coordinator's thread: finds
   /// output of another run (refuses, or removes it if `replace_output`), and output committed beyond the restored
   /// checkpoint (reverts it where that is possible, else refuses unless `allow_duplicates`). Called again before each

@@ -3,6 +3,7 @@
 
 #include "collector.hpp"
 #include "event_time.hpp"
+#include "waker.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,10 +35,17 @@ public:
   virtual read_status read(any_collector& out, std::size_t max_records) = 0;
   /// Where the next `read` starts, as JSON text: stored with the checkpoint, and given to `any_source::open_split`.
   [[nodiscard]] virtual std::string position() const = 0;
-  /// After `later`: when to ask again. `read` is not called before that time, so a reader needs no clock.
+  /// After `later`: when to ask again. `read` is not called before that time, so a reader needs no clock. A reader that
+  /// does not block may say `processing_time::max()`: it is asked again after a call of its waker only.
   [[nodiscard]] virtual processing_time next_at() const { return {}; }
   /// Ends a blocking wait; called from another thread.
   virtual void interrupt() noexcept {}
+  /// Of a source that does not block, before the first `read`: `wake` of this, from any thread, says that there may be
+  /// something to read.
+  virtual void attach(std::shared_ptr<waker> wakes_reader) { static_cast<void>(wakes_reader); }
+  /// Of a source that does not block: a complete checkpoint has this position, one of those that `position` gave, so
+  /// that what lies before it will not be asked for again. Each later one is beyond the one before.
+  virtual void durable(const std::string& position) { static_cast<void>(position); }
 };
 
 /// The source's part of an operator. The same object enumerates and opens; the runtime keeps the positions.
@@ -61,6 +69,11 @@ public:
   /// A reader that starts at `position`, or at the split's start if it is empty. `now` is the environment's time.
   [[nodiscard]] virtual std::unique_ptr<split_reader> open_split(const source_split& split, const std::string& position,
                                                                  processing_time now) const = 0;
+  /// Of a source that does not block: this split was read to its end, `position`, before the run was resumed. There will
+  /// be no reader for it.
+  virtual void already_read(const source_split& split, const std::string& position) const {
+    static_cast<void>(split), static_cast<void>(position);
+  }
 };
 
 } // namespace weir::inline v0

@@ -29,12 +29,20 @@ void source_operator::assign(const std::vector<source_split>& all) {
   splits_.keep_share(subtask_index{index_}, parallelism_);
 }
 
-std::vector<source_operator::unread_split> source_operator::unread() const {
+std::vector<source_operator::unread_split> source_operator::splits(bool finished) const {
   std::vector<unread_split> all;
   for (const auto& [id, state] : splits_)
-    if (!state.finished)
+    if (state.finished == finished)
       all.push_back({{id, state.description}, state.position});
   return all;
+}
+
+std::vector<source_operator::unread_split> source_operator::unread() const {
+  return splits(false);
+}
+
+std::vector<source_operator::unread_split> source_operator::finished() const {
+  return splits(true);
 }
 
 void source_operator::advance(const std::string& id, std::string position, bool finished) {

@@ -42,10 +42,14 @@ public:
     std::string position;
   };
   [[nodiscard]] std::vector<unread_split> unread() const;
+  /// Those that are read to their end, which is their position.
+  [[nodiscard]] std::vector<unread_split> finished() const;
   /// What was read of a split has been emitted up to `position`.
   void advance(const std::string& id, std::string position, bool finished);
 
 private:
+  [[nodiscard]] std::vector<unread_split> splits(bool finished) const;
+
   std::shared_ptr<const any_source> source_;
   list_state_table<split_state> splits_{"splits"};
   std::uint32_t index_ = 0;

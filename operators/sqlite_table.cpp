@@ -137,6 +137,17 @@ public:
   [[nodiscard]] std::string guarantee() const override { return sqlite_table_guarantee; }
   [[nodiscard]] std::vector<std::string> files() const override { return {settings_.path}; }
 
+  void check_output(const sink_start& start) const override {
+    check_path();
+    std::error_code fault;
+    if (!std::filesystem::exists(settings_.path, fault) && !start.restored)
+      return; // it will be made
+    sink_database database{settings_.path};
+    database.use([&](sqlite_database& connection) {
+      sqlite_transaction transaction{connection}; // that is not committed
+      claim_table(connection, settings_, layout_, start);
+    });
+  }
   void prepare_output(const sink_start& start) const override {
     check_path();
     sink_database database{settings_.path};

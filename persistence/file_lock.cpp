@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -36,6 +38,11 @@ std::string note_of(int descriptor) {
   return end == std::string::npos ? std::string{} : content.substr(begin + 1, end - begin - 1);
 }
 
+/// A process that was killed holds its lock until the kernel has taken it down: whoever starts the next one at once
+/// waits so long before it is refused.
+constexpr int dying_owner_tries = 75;
+constexpr std::chrono::milliseconds dying_owner_pause{20};
+
 /// In one write, so that a process that is killed leaves the one or the other.
 bool put_content(int descriptor, const std::string& content) {
   return ::pwrite(descriptor, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()) &&
@@ -55,7 +62,7 @@ file_lock::file_lock(const std::filesystem::path& guarded) {
     resolved = std::filesystem::absolute(guarded);
   path_ = resolved;
   path_ += ".lock";
-  for (;;) {
+  for (int tries = 1;; ++tries) {
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor_ < 0)
       refuse(path_, errno);
@@ -70,6 +77,10 @@ file_lock::file_lock(const std::filesystem::path& guarded) {
       if (code != EWOULDBLOCK)
         refuse(path_, code);
       const bool own = owner == std::to_string(::getpid());
+      if (!own && tries < dying_owner_tries) {
+        std::this_thread::sleep_for(dying_owner_pause);
+        continue;
+      }
       throw store_error({resolved.string(), "to be its only user",
                          own             ? "it is open in this process already"
                          : owner.empty() ? "another process holds " + path_.string()

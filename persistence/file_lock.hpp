@@ -13,7 +13,8 @@ namespace weir::inline v0 {
 /// file meet at the same lock.
 class file_lock {
 public:
-  /// Throws store_error, naming the owner's process, if somebody holds it; path_error or io_error if the lock file
+  /// Waits for 1.5 seconds if another process holds it, which may be on its way out. Throws store_error, naming the
+  /// owner's process, if somebody holds it; path_error or io_error if the lock file
   /// cannot be made.
   explicit file_lock(const std::filesystem::path& guarded);
   file_lock(file_lock&& other) noexcept;

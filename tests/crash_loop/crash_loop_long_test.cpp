@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -42,7 +43,7 @@ TEST_CASE("hundreds of kills, at every failpoint, leave exact outputs and states
     loop.run(*orders, 12);
     loop.run(*readings, 10);
   }
-  WARN(loop.summary());
+  std::printf("%s\n", loop.summary().c_str());
   CHECK(loop.counts().total_kills >= kills_wanted);
   const auto missing = loop.points().missing();
   CAPTURE(missing);

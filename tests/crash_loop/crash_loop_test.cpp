@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdio>
 #include <set>
 #include <string>
 
@@ -64,7 +65,7 @@ TEST_CASE("jobs that are killed again and again write what undisturbed ones writ
   } while (++rounds != 6 &&
            (loop.counts().total_kills < 24 || !loop.points().missing().empty() || !loop.missing_kinds().empty()));
   loop.begin_anew(*orders, {"store.put_aside.before", "store.put_aside.after"});
-  WARN(loop.summary());
+  std::printf("%s\n", loop.summary().c_str());
   CHECK(loop.counts().total_kills >= 20);
   CHECK(loop.counts().resumed >= 10);
   CHECK(loop.counts().finished >= 4);

@@ -118,7 +118,7 @@ TEST_CASE("too many failed checkpoints in a row fail the job, which goes on when
   parts.on_seen = [&](std::uint64_t) { gate.pass(); };
   weir::job_options options = options_for(parts);
   options.fusion = false;
-  options.checkpoint_timeout = 50ms;
+  options.checkpoint_timeout = 300ms;
   options.tolerable_failures = 2;
   actor_host host{4};
   {

@@ -6,6 +6,7 @@
 #include <weir/weir.hpp>
 
 #include <catch2/catch.hpp>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <string>
@@ -17,6 +18,17 @@ using weir_test::job_guard;
 using weir_test::scratch_folder;
 
 namespace fs = std::filesystem;
+
+namespace {
+
+void change(const std::string& path, const char* sql) {
+  sqlite3* connection = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &connection) == SQLITE_OK);
+  CHECK(sqlite3_exec(connection, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(connection);
+}
+
+} // namespace
 
 TEST_CASE("a fresh run that a sink refuses gives the former store back, and that run goes on") {
   const scratch_folder folder;
@@ -58,4 +70,30 @@ TEST_CASE("a first run that never begins leaves no store behind") {
   actor_host host;
   CHECK_THROWS_AS(host.jobs().start(job, options), weir::usage_error);
   CHECK_FALSE(fs::exists(store));
+}
+
+TEST_CASE("what one sink refuses leaves the output of the others as it was") {
+  const scratch_folder folder;
+  counting parts;
+  parts.folder = folder.path().string();
+  weir::job_options options;
+  options.store = counting_store(parts);
+  options.parallelism = 2;
+  {
+    actor_host host;
+    weir::job_handle first = host.jobs().start(counting_job(parts), options);
+    const job_guard guard{first};
+    REQUIRE(first.wait_for(30s));
+  }
+  REQUIRE(fault_in_output(parts) == "");
+  // Somebody has put another table into the place of the sink's.
+  change(parts.folder + "/counts.db", "ALTER TABLE counts RENAME TO aside; CREATE TABLE counts (other TEXT)");
+  options.fresh = true;
+  options.replace_output = true;
+  {
+    actor_host host;
+    CHECK_THROWS_AS(host.jobs().start(counting_job(parts), options), weir::usage_error);
+  }
+  change(parts.folder + "/counts.db", "DROP TABLE counts; ALTER TABLE aside RENAME TO counts");
+  CHECK(fault_in_output(parts) == ""); // the files, too
 }

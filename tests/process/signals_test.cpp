@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <string>
+#include <thread>
 
 using namespace std::chrono_literals;
 using weir_test::child_process;
@@ -131,4 +132,21 @@ TEST_CASE("a third signal ends a program whose code does not return") {
   INFO(again.err);
   CHECK(again.code == 0);
   CHECK(fault_in_output(parts) == "");
+}
+
+TEST_CASE("a job without checkpoints that is stopped does not promise to go on") {
+  const scratch_folder folder;
+  counting parts;
+  parts.folder = folder.path().string();
+  child_process job{counting_command(parts, {"--rate", "2000", "--no-checkpoints"}), folder / "only"};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (job.standard_error().find("begins run") == std::string::npos && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  job.signal(SIGINT);
+  const auto end = job.wait_for(patience);
+  const std::string said = job.standard_error();
+  INFO(said);
+  REQUIRE(end);
+  CHECK(end->code == 0);
+  CHECK_THAT(said, Catch::Contains("stopped; nothing is stored") && !Catch::Contains("last checkpoint"));
 }

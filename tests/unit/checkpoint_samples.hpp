@@ -119,6 +119,7 @@ private:
   static std::string text_of(const commit_decision& d) { return "commit " + to_string(d.id); }
   static std::string text_of(const committed_decision& d) { return "committed " + to_string(d.id); }
   static std::string text_of(const abort_decision& d) { return std::string{to_text(d.status)} + " " + to_string(d.id); }
+  static std::string text_of(const resume_decision&) { return "resume"; }
   static std::string text_of(const refuse_decision& d) { return "refuse " + std::string{to_text(d.trigger)}; }
   static std::string text_of(const end_decision& d) {
     return "end " + to_string(d.id) + " " + std::string{to_text(d.trigger)};

@@ -260,7 +260,7 @@ TEST_CASE("a stop that fails is over, and the job goes on") {
   f.opened(1);
   for (std::uint32_t task = 0; task != 3; ++task)
     f.did(f.tracker.decline(checkpoint_id{1}, f.subtask(task), first_attempt, "no", f.now));
-  CHECK(f.take() == steps{"open stop", "failed 1"});
+  CHECK(f.take() == steps{"open stop", "failed 1", "resume"});
   CHECK(f.last_abort->trigger == checkpoint_trigger::stop);
   f.tick_at(1s);
   CHECK(f.take() == steps{"open interval"});
@@ -295,8 +295,40 @@ TEST_CASE("all input may end while a stop is under way: if the stop fails the fi
   SECTION("it fails") {
     for (std::uint32_t task = 0; task != 3; ++task)
       f.did(f.tracker.decline(checkpoint_id{1}, f.subtask(task), first_attempt, "no", f.now));
-    CHECK(f.take() == steps{"failed 1", "open final"});
+    CHECK(f.take() == steps{"failed 1", "resume", "open final"});
   }
+}
+
+TEST_CASE("a stop whose checkpoint could not be restored lets the sources of all regions go on") {
+  fixture f{settings_with(0s), 2};
+  f.run();
+  f.did(f.tracker.request(checkpoint_trigger::stop, f.now));
+  f.opened(1);
+  for (const std::uint32_t task : {0U, 1U, 2U, 3U, 4U, 5U})
+    f.acknowledge(1, task, task == 2);
+  f.completed(1);
+  CHECK(f.take() == steps{"open stop", "complete 1", "commit 1"});
+  f.did(f.tracker.region_failed(region_id{0}, "region 0 failed", f.now));
+  f.take();
+  f.did(f.tracker.region_running(region_id{0}, attempt_id{2}, std::nullopt, f.now)); // checkpoint 1 was damaged
+  CHECK(f.take() == steps{"refuse stop", "resume"});
+}
+
+TEST_CASE("a commit of a region that does not run yet is not believed") {
+  fixture f{settings_with(0s)};
+  f.run();
+  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.opened(1);
+  for (const std::uint32_t task : {0U, 1U, 2U})
+    f.acknowledge(1, task, task == 2);
+  f.completed(1);
+  f.take();
+  f.did(f.tracker.region_failed(region_id{0}, "the commit failed", f.now));
+  f.tracker.region_starting(region_id{0}, attempt_id{2});
+  f.did(f.tracker.committed(checkpoint_id{1}, f.subtask(2), attempt_id{2}, f.now)); // its state is not loaded
+  CHECK(f.take().empty());
+  f.did(f.tracker.region_running(region_id{0}, attempt_id{2}, checkpoint_id{1}, f.now));
+  CHECK(f.take() == steps{"committed 1", "end 1 final"});
 }
 
 TEST_CASE("a shut-down aborts what is in flight and refuses what is asked for") {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <fstream>
+#include <thread>
 
 #include <csignal>
 #include <sys/wait.h>
@@ -72,6 +73,15 @@ TEST_CASE("a killed process leaves no lock", "[file_lock]") {
   CHECK(std::filesystem::exists(folder / "job.weir.lock"));
   CHECK_NOTHROW(file_lock{path});
   CHECK_FALSE(std::filesystem::exists(folder / "job.weir.lock"));
+}
+
+TEST_CASE("a lock waits for an owner that is on its way out", "[file_lock]") {
+  temporary_folder folder;
+  const auto path = folder / "job.weir";
+  holder other{path};
+  std::thread end{[&] { other.kill(); }};
+  CHECK_NOTHROW(file_lock{path});
+  end.join();
 }
 
 TEST_CASE("a lock refuses a second user in its own process", "[file_lock]") {

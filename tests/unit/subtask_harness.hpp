@@ -20,6 +20,14 @@
 
 namespace weir_test {
 
+/// Counts the calls of an outside waker.
+class counting_waker final : public weir::waker {
+public:
+  void wake() noexcept override { ++calls; }
+
+  int calls = 0;
+};
+
 /// Keeps what a subtask asks for.
 class kept_surroundings final : public weir::subtask_surroundings {
 public:
@@ -29,6 +37,7 @@ public:
   void report(weir::subtask_event event) override { events.push_back(std::move(event)); }
   void store(weir::subtask_snapshot snapshot) override { stored.push_back(std::move(snapshot)); }
   void wake_in(std::chrono::microseconds delay) override { wakes.push_back(delay); }
+  std::shared_ptr<weir::waker> outside_waker() override { return waker; }
   void start_source(const weir::any_source&, std::vector<weir::source_operator::unread_split> splits) override {
     source_splits = std::move(splits);
   }
@@ -46,6 +55,7 @@ public:
   std::vector<weir::source_operator::unread_split> source_splits;
   std::vector<weir::sink_command> sink_commands;
   int source_asked = 0;
+  std::shared_ptr<counting_waker> waker = std::make_shared<counting_waker>();
 };
 
 /// A subtask of region 1, attempt 3. Channel ids: inputs from 0, outputs from 100.

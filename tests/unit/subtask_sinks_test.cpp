@@ -341,3 +341,36 @@ TEST_CASE("a sink behind an operator in one task prepares behind the operator's 
   REQUIRE(task.around.stored.size() == 1);
   CHECK(task.around.stored[0].tables.size() == 2);
 }
+
+TEST_CASE("a completion is not answered before the state is loaded and the subtask runs") {
+  sink_subtask task;
+  task.setup.restored = true;
+  task.setup.restored_checkpoint = checkpoint_id{1};
+  task.make();
+  task.loop->open();
+  task.complete(1); // what is pending is in a chunk that has not come
+  CHECK(task.reported<commit_acknowledged>().empty());
+  task.loop->loaded();
+  task.complete(1);
+  CHECK(task.reported<commit_acknowledged>().empty());
+  task.loop->run();
+  task.complete(1);
+  CHECK(task.reported<commit_acknowledged>().size() == 1);
+}
+
+TEST_CASE("an order to a writer that was not started is an error") {
+  const auto sink = std::make_shared<noting_sink>();
+  std::unique_ptr<weir::sink_writer> none;
+  CHECK_THROWS_AS(weir::carry_out({sink_command::commit{checkpoint_id{1}, {}}}, *sink, none), weir::error);
+}
+
+TEST_CASE("what reaches a sink is a first output, and a barrier is none") {
+  sink_subtask task;
+  task.start();
+  task.send_barrier(0, 1);
+  task.settle();
+  CHECK(task.reported<weir::subtask_first_output>().empty());
+  task.send_batch(0, {1});
+  task.settle();
+  CHECK(task.reported<weir::subtask_first_output>().size() == 1);
+}
