@@ -20,6 +20,7 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/weirConfig.cmake.in"
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/weirConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/weirConfig.cmake" "${PROJECT_BINARY_DIR}/weirConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/FindCAF.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindxxHash.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/FindLibCSV.cmake"
         DESTINATION "${weir_cmake_dir}")
 
 # weir.pc finds its prefix from its own place, so that the tree can be moved.

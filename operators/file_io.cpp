@@ -39,6 +39,39 @@ void fail_io(const std::string& path, std::string_view doing, int code) {
   throw io_error({path, {}, "the system refused to " + std::string{doing} + " it: " + std::strerror(code), remedy});
 }
 
+namespace {
+
+[[noreturn]] void refuse_input(const std::string& path, const std::string& found) {
+  throw usage_error({path, "a text file that can be read", found, "name a file or a glob pattern that names files"});
+}
+
+} // namespace
+
+file_descriptor open_readable_file(const std::string& path, std::uint64_t& size) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) // before opening: opening a pipe would wait for its writer
+    refuse_input(path, std::strerror(errno));
+  if (S_ISDIR(found.st_mode))
+    refuse_input(path, "a directory");
+  if (!S_ISREG(found.st_mode))
+    refuse_input(path, "something that is no regular file");
+  file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file || ::fstat(file.get(), &found) != 0)
+    refuse_input(path, std::strerror(errno));
+  size = static_cast<std::uint64_t>(found.st_size);
+  return file;
+}
+
+std::size_t read_file_at(int file, char* into, std::size_t count, std::uint64_t offset, const std::string& path) {
+  for (;;) {
+    const auto got = ::pread(file, into, count, static_cast<off_t>(offset));
+    if (got >= 0)
+      return static_cast<std::size_t>(got);
+    if (errno != EINTR)
+      fail_io(path, "read", errno);
+  }
+}
+
 file_descriptor create_file(const std::string& path) {
   file_descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
   if (!file)

@@ -1,6 +1,7 @@
 // The few calls of the system that file sources and sinks make, with errors that name the file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -30,6 +31,12 @@ private:
 
 /// Throws the io_error for a call that failed: what was to be done with which file, what the system said, the remedy.
 [[noreturn]] void fail_io(const std::string& path, std::string_view doing, int code);
+
+/// Opens a regular file for reading, and says its size. Throws usage_error if it is missing, none or closed to us.
+[[nodiscard]] file_descriptor open_readable_file(const std::string& path, std::uint64_t& size);
+/// Reads up to `count` bytes from a place on; 0 at the end of the file. Throws io_error.
+[[nodiscard]] std::size_t read_file_at(int file, char* into, std::size_t count, std::uint64_t offset,
+                                       const std::string& path);
 
 /// Opens a file for writing; an existing one becomes empty. Throws io_error.
 [[nodiscard]] file_descriptor create_file(const std::string& path);

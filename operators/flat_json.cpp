@@ -191,6 +191,15 @@ std::string flat_json::to_string() const {
   return out += '}';
 }
 
+std::map<std::string, std::uint64_t, std::less<>> flat_json::numbers() const {
+  std::map<std::string, std::uint64_t, std::less<>> all;
+  for (const auto& each : members_)
+    if (!each.is_number || !all.emplace(each.name, each.number).second)
+      throw damaged_error({thing_, "distinct names of whole numbers", to_string().substr(0, 200),
+                           "restore the store from a copy, or begin anew with --fresh"});
+  return all;
+}
+
 std::string json_number(std::string_view name, std::uint64_t number) {
   char digits[24];
   const char* end = std::to_chars(digits, digits + sizeof digits, number).ptr;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +26,8 @@ public:
   /// Throws damaged_error if the member is missing or of the other kind.
   [[nodiscard]] const std::string& text(std::string_view name) const;
   [[nodiscard]] std::uint64_t number(std::string_view name) const;
+  /// All members. Throws damaged_error if one is no number, or comes twice.
+  [[nodiscard]] std::map<std::string, std::uint64_t, std::less<>> numbers() const;
 
   [[nodiscard]] std::string to_string() const;
 

@@ -102,8 +102,7 @@ std::string_view last_part(std::string_view name) {
 }
 
 /// Removes the files whose names are chosen, and makes it durable.
-void remove_where(const std::string& directory, bool partitions,
-                  const std::function<bool(std::string_view)>& chosen) {
+void remove_where(const std::string& directory, bool partitions, const std::function<bool(std::string_view)>& chosen) {
   std::set<std::string> changed;
   for (const auto& name : names_in(directory, partitions))
     if (chosen(last_part(name))) {
@@ -275,7 +274,8 @@ void output_folder::claim(const sink_start& start) const {
   WEIR_FAILPOINT("text_files.claim.after");
   const auto restored = start.restored ? start.restored_checkpoint.value : 0;
   const auto hidden_number = [&, own = "." + file_part(operator_) + "-",
-                              former = "." + file_part(start.former_name) + "-"](std::string_view name, std::string_view suffix) {
+                              former = "." + file_part(start.former_name) + "-"](std::string_view name,
+                                                                                 std::string_view suffix) {
     const auto number = number_in(name, own, suffix);
     return number || start.former_name.empty() ? number : number_in(name, former, suffix);
   };

@@ -19,8 +19,8 @@ namespace weir::inline v0 {
 /// `.<operator>-<subtask>-<checkpoint>.part`     prepared, durable
 /// `part-<subtask>-<checkpoint>.txt`             committed; also .csv and .jsonl; in the folder of its partition
 ///
-/// Where a checkpoint may have several files of a subtask, each has a number more, before its ending: `-<file>`. Numbers
-/// are padded, so that the order of the names is that of the numbers.
+/// Where a checkpoint may have several files of a subtask, each has a number more, before its ending: `-<file>`.
+/// Numbers are padded, so that the order of the names is that of the numbers.
 class output_folder {
 public:
   output_folder(std::string directory, const operator_identity& identity, bool partitioned = false);
@@ -35,7 +35,8 @@ public:
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] std::string path_of(std::string_view name) const;
   [[nodiscard]] std::string open_name(subtask_index subtask, attempt_id attempt, std::uint64_t file = 0) const;
-  [[nodiscard]] std::string prepared_name(subtask_index subtask, checkpoint_id checkpoint, std::uint64_t file = 0) const;
+  [[nodiscard]] std::string prepared_name(subtask_index subtask, checkpoint_id checkpoint,
+                                          std::uint64_t file = 0) const;
   [[nodiscard]] static std::string final_name(subtask_index subtask, checkpoint_id checkpoint,
                                               std::string_view extension = ".txt",
                                               std::optional<std::uint64_t> file = std::nullopt);

@@ -2,13 +2,16 @@
 
 #include "../persistence/error.hpp"
 #include "../persistence/file_lock.hpp"
+#include "../persistence/log_renewal.hpp"
 #include "../persistence/sqlite_database.hpp"
 
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include <sys/stat.h>
@@ -40,11 +43,19 @@ bool identify(const std::string& path, file_identity& identity) {
   return true;
 }
 
+/// Opens a file whose lock is held. What an earlier process could not sync must not be built upon, so its log is
+/// renewed.
+sqlite_database open_renewed(const std::string& path) {
+  std::error_code ignored; // SQLite has the log beside the file, not beside a link to it
+  const auto file = std::filesystem::canonical(path, ignored);
+  renew_log(ignored ? path : file.string());
+  return sqlite_database::open(path, sqlite_access::create);
+}
+
 } // namespace
 
 struct shared_sqlite_file {
-  explicit shared_sqlite_file(const std::string& path)
-      : lock(path), database(sqlite_database::open(path, sqlite_access::create)) {
+  explicit shared_sqlite_file(const std::string& path) : lock(path), database(open_renewed(path)) {
     // Where it may not write, SQLite opens for reading without a word.
     if (database.is_read_only())
       throw path_error({path, "a file that can be written", "it can only be read",

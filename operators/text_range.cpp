@@ -7,16 +7,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace weir::inline v0 {
 
@@ -29,42 +24,12 @@ std::string hex(std::uint64_t value) {
   return digits;
 }
 
-[[noreturn]] void refuse(const std::string& path, const std::string& found) {
-  throw usage_error({path, "a text file that can be read", found, "name a file or a glob pattern that names files"});
-}
-
-file_descriptor open_regular(const std::string& path, std::uint64_t& size) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) // before opening: opening a pipe would wait for its writer
-    refuse(path, std::strerror(errno));
-  if (S_ISDIR(found.st_mode))
-    refuse(path, "a directory");
-  if (!S_ISREG(found.st_mode))
-    refuse(path, "something that is no regular file");
-  file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file || ::fstat(file.get(), &found) != 0)
-    refuse(path, std::strerror(errno));
-  size = static_cast<std::uint64_t>(found.st_size);
-  return file;
-}
-
-/// Reads up to `count` bytes; 0 at the end of the file.
-std::size_t read_at(int file, char* into, std::size_t count, std::uint64_t offset, const std::string& path) {
-  for (;;) {
-    const auto got = ::pread(file, into, count, static_cast<off_t>(offset));
-    if (got >= 0)
-      return static_cast<std::size_t>(got);
-    if (errno != EINTR)
-      fail_io(path, "read", errno);
-  }
-}
-
 class text_range_reader final : public split_reader {
 public:
   text_range_reader(text_range range, const std::string& position, std::size_t block_bytes)
       : range_(std::move(range)), block_bytes_(block_bytes) {
     std::uint64_t size = 0;
-    file_ = open_regular(range_.path, size);
+    file_ = open_readable_file(range_.path, size);
     if (size < range_.size)
       shrunk(size);
     if (!position.empty()) {
@@ -141,7 +106,7 @@ private:
     if (buffer_.size() < filled_ + want)
       buffer_.resize(filled_ + static_cast<std::size_t>(want));
     const std::size_t got =
-        read_at(file_.get(), buffer_.data() + filled_, static_cast<std::size_t>(want), from, range_.path);
+        read_file_at(file_.get(), buffer_.data() + filled_, static_cast<std::size_t>(want), from, range_.path);
     if (got == 0)
       shrunk(from);
     filled_ += got;
@@ -227,19 +192,21 @@ text_range text_range::parse(const std::string& json) {
 
 std::uint64_t size_of_readable_file(const std::string& path) {
   std::uint64_t size = 0;
-  static_cast<void>(open_regular(path, size));
+  static_cast<void>(open_readable_file(path, size));
   return size;
 }
 
 std::uint64_t hash_prefix(const std::string& path, std::uint64_t bytes) {
   std::uint64_t size = 0;
-  const auto file = open_regular(path, size);
+  const auto file = open_readable_file(path, size);
   std::vector<char> prefix(static_cast<std::size_t>(bytes));
   std::size_t filled = 0;
   while (filled < prefix.size()) {
-    const auto got = read_at(file.get(), prefix.data() + filled, prefix.size() - filled, filled, path);
+    const auto got = read_file_at(file.get(), prefix.data() + filled, prefix.size() - filled, filled, path);
     if (got == 0)
-      refuse(path, "a file that was shortened to " + std::to_string(filled) + " bytes");
+      throw usage_error({path, "a text file that can be read",
+                         "one that was shortened to " + std::to_string(filled) + " bytes",
+                         "name a file or a glob pattern that names files"});
     filled += got;
   }
   return checksum(std::as_bytes(std::span{prefix}));

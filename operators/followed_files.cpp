@@ -1,0 +1,185 @@
+#include "followed_files.hpp"
+
+#include "../persistence/error.hpp"
+#include "../persistence/hash.hpp"
+#include "flat_json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <system_error>
+#include <tuple>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace weir::inline v0 {
+
+namespace {
+
+log_file describe(const struct stat& found, std::string name) {
+  return {std::move(name), found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
+          std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
+}
+
+/// What stands behind the name of a rotated log; nothing if it is none.
+std::optional<std::string_view> suffix_of(std::string_view base, std::string_view name) {
+  if (name.size() < base.size() + 2 || !name.starts_with(base) || (name[base.size()] != '.' && name[base.size()] != '-'))
+    return std::nullopt;
+  name.remove_prefix(base.size() + 1);
+  for (const std::string_view packed : {".gz", ".zst", ".bz2", ".xz", ".lz4", ".Z"})
+    if (name.ends_with(packed))
+      return std::nullopt;
+  return name;
+}
+
+/// The number of a numbered log. A date is no such number: the later, the higher.
+std::optional<std::uint64_t> number_of(std::string_view suffix) {
+  std::uint64_t number = 0;
+  const auto [end, fault] = std::from_chars(suffix.data(), suffix.data() + suffix.size(), number);
+  if (fault != std::errc{} || end != suffix.data() + suffix.size() || suffix.size() > 5)
+    return std::nullopt;
+  return number;
+}
+
+/// Before which others a rotated file was written.
+auto age(std::string_view base, const log_file& file) {
+  const auto suffix = suffix_of(base, file.name).value_or("");
+  const auto number = number_of(suffix);
+  return std::tuple{file.modified_ns, number ? ~*number : 0, file.name};
+}
+
+} // namespace
+
+std::string log_place::to_json() const {
+  flat_json object;
+  object.set("device", device).set("inode", inode).set("offset", offset);
+  object.set("prefix", prefix_size).set("hash", prefix_hash);
+  if (truncations > 0)
+    object.set("truncations", truncations);
+  return object.to_string();
+}
+
+log_place log_place::parse(const std::string& json, const std::string& thing) {
+  const auto object = flat_json::parse(json, thing);
+  log_place place{object.number("device"), object.number("inode"), object.number("offset"), object.number("prefix"),
+                  object.number("hash"),   object.has("truncations") ? object.number("truncations") : 0};
+  if (place.prefix_size > log_prefix_bytes || place.prefix_size > place.offset)
+    throw damaged_error({thing, "a place in a log", json, "restore the store from a copy, or begin anew with --fresh"});
+  return place;
+}
+
+log_file describe_log(int file, std::string name) {
+  struct stat found {};
+  if (::fstat(file, &found) != 0)
+    fail_io(name, "look at", errno);
+  return describe(found, std::move(name));
+}
+
+std::optional<log_file> look_at_log(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT)
+      return std::nullopt;
+    fail_io(path, "look at", errno);
+  }
+  if (!S_ISREG(found.st_mode))
+    return std::nullopt;
+  return describe(found, name_in_folder(path));
+}
+
+std::optional<log_file> open_log(const std::string& path, file_descriptor& into) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) // opening a pipe would wait for its writer
+    throw usage_error({path, "a file whose lines can be followed", "something that is no regular file", "name a file"});
+  file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) {
+    if (errno == ENOENT)
+      return std::nullopt;
+    fail_io(path, "open", errno);
+  }
+  into = std::move(file);
+  return describe_log(into.get(), name_in_folder(path));
+}
+
+std::vector<log_file> log_and_rotated(const std::string& path) {
+  const std::string base = name_in_folder(path);
+  const std::string folder = folder_of(path);
+  std::vector<log_file> found;
+  std::error_code fault;
+  for (std::filesystem::directory_iterator each{folder, fault}, end; !fault && each != end; each.increment(fault)) {
+    const std::string name = each->path().filename().string();
+    if (name == base || suffix_of(base, name))
+      if (auto file = look_at_log(folder + "/" + name))
+        found.push_back(std::move(*file));
+  }
+  if (fault && fault != std::errc::no_such_file_or_directory)
+    fail_io(folder, "list", fault.value());
+  return found;
+}
+
+std::optional<log_file> next_log(std::string_view base, const std::vector<log_file>& found, const log_file& current) {
+  const log_file* here = nullptr; // the current file, under the name that it has now
+  for (const auto& each : found)
+    if (each.is_same(current))
+      here = &each;
+  if (here && here->name == base)
+    return std::nullopt;
+  const auto own = here ? number_of(suffix_of(base, here->name).value_or("")) : std::nullopt;
+  const log_file* next = nullptr;
+  for (const auto& each : found) {
+    if (each.is_same(current) || each.name == base || each.size == 0)
+      continue;
+    const auto number = number_of(suffix_of(base, each.name).value_or(""));
+    if (own && number) {
+      if (*number < *own && (!next || *number > *number_of(suffix_of(base, next->name).value_or(""))))
+        next = &each;
+    } else if (!own && age(base, each) > age(base, here ? *here : current) &&
+               (here || each.modified_ns > current.modified_ns)) {
+      if (!next || age(base, each) < age(base, *next))
+        next = &each;
+    }
+  }
+  if (next)
+    return *next;
+  for (const auto& each : found)
+    if (each.name == base && each.size > 0)
+      return each;
+  return std::nullopt;
+}
+
+bool begins_as(int file, const std::string& path, const log_place& place) {
+  if (describe_log(file, path).size < place.offset)
+    return false;
+  std::array<char, log_prefix_bytes> bytes{};
+  std::size_t filled = 0;
+  while (filled < place.prefix_size) {
+    const auto want = static_cast<std::size_t>(place.prefix_size) - filled;
+    const std::size_t got = read_file_at(file, bytes.data() + filled, want, filled, path);
+    if (got == 0)
+      return false;
+    filled += got;
+  }
+  return hash_bytes({bytes.data(), filled}) == place.prefix_hash;
+}
+
+std::uint64_t hash_bytes(std::string_view bytes) {
+  return checksum(std::as_bytes(std::span{bytes.data(), bytes.size()}));
+}
+
+std::string name_in_folder(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos)
+    return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+} // namespace weir::inline v0
