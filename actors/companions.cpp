@@ -38,8 +38,8 @@ public:
   std::vector<batch_ptr> batches;
 };
 
-/// How long a reader that has nothing and names no time is left alone.
-constexpr std::chrono::milliseconds idle_pause{10};
+/// A clock that is set back must not leave a source waiting.
+constexpr std::chrono::seconds longest_wait{1};
 
 class source_companion {
 public:
@@ -75,8 +75,8 @@ public:
         answer.position = std::move(result.position);
         answer.split_ended = result.status == read_status::end;
       } else if (!answer.all_ended) {
-        if (did && result.status == read_status::more)
-          continue; // a read that was cut short
+        if (did)
+          continue; // another split may have something
         return wait();
       }
       --owed_;
@@ -93,8 +93,9 @@ private:
   void wait() {
     if (std::exchange(waiting_, true))
       return;
-    const auto due = std::max<std::chrono::microseconds>(readers_->next_at() - env_->now(), idle_pause);
-    self_->delayed_send(self_, std::min<std::chrono::microseconds>(due, std::chrono::seconds{1}), do_wake{});
+    const std::chrono::microseconds due = readers_->next_at() - env_->now();
+    self_->delayed_send(self_, std::clamp<std::chrono::microseconds>(due, std::chrono::milliseconds{1}, longest_wait),
+                        do_wake{});
   }
 
   caf::event_based_actor* self_;

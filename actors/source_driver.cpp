@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t most_open_readers = 64;
 /// Reads of one split before another has its turn.
 constexpr std::size_t reads_a_turn = 16;
+/// How long a reader that has nothing and names no time is left alone.
+constexpr std::chrono::milliseconds idle_pause{10};
 
 } // namespace
 
@@ -31,12 +33,22 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
     if (may_open) {
       source_operator::unread_split next = std::move(waiting_.front());
       waiting_.pop_front();
-      open_.push_back({next.split.id, source_.open_split(next.split, next.position, now), {}, 0});
+      open_.push_back(
+          {next.split.id, next.split.description, source_.open_split(next.split, next.position, now), {}, 0});
       if (waker_)
         open_.back().reader->attach(waker_);
       continue;
     }
+    if (due == open_.end() && !waiting_.empty() && idle_reads_ < open_.size() + waiting_.size()) {
+      // All that are open have nothing: the one that is due last makes room for one that nobody has looked at.
+      const auto last = std::max_element(open_.begin(), open_.end(),
+                                         [](const open_reader& a, const open_reader& b) { return a.due < b.due; });
+      waiting_.push_back({{last->split, last->description}, last->reader->position()});
+      open_.erase(last);
+      continue;
+    }
     if (due == open_.end()) {
+      idle_reads_ = 0;
       next_at_ = {};
       for (const open_reader& r : open_)
         next_at_ = next_at_ == processing_time{} ? r.due : std::min(next_at_, r.due);
@@ -55,8 +67,11 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
         ended_.push_back(std::move(r));
       open_.erase(due);
     } else {
-      if (into.status == read_status::later)
-        r.due = r.reader->next_at();
+      idle_reads_ = into.status == read_status::later ? idle_reads_ + 1 : 0;
+      if (into.status == read_status::later) {
+        const processing_time next = r.reader->next_at();
+        r.due = next == processing_time{} ? now + idle_pause : next;
+      }
       if (!one_at_a_time && ++r.reads % reads_a_turn == 0) {
         open_reader last = std::move(r);
         open_.erase(due);
@@ -71,6 +86,9 @@ std::vector<split_readers::result> split_readers::positions() const {
   std::vector<result> all;
   for (const open_reader& r : open_)
     all.push_back({r.split, r.reader->position(), read_status::more});
+  for (const source_operator::unread_split& w : waiting_)
+    if (!w.position.empty()) // it was open before
+      all.push_back({w.split.id, w.position, read_status::more});
   return all;
 }
 

@@ -40,7 +40,7 @@ public:
   bool read(any_collector& out, std::size_t max_records, processing_time now, bool every_position, result& into);
   [[nodiscard]] bool exhausted() const noexcept { return open_.empty() && waiting_.empty(); }
   [[nodiscard]] processing_time next_at() const noexcept { return next_at_; }
-  /// The present positions of all open readers.
+  /// The present positions of all splits that were begun and are not exhausted.
   [[nodiscard]] std::vector<result> positions() const;
   /// The ends of those that have ended and have not heard that this is durable.
   [[nodiscard]] std::vector<result> kept_ends() const;
@@ -54,6 +54,7 @@ public:
 private:
   struct open_reader {
     std::string split;
+    std::string description;
     std::unique_ptr<split_reader> reader;
     processing_time due{};
     std::size_t reads = 0;
@@ -69,6 +70,7 @@ private:
   std::deque<open_reader> open_;
   std::deque<open_reader> ended_; ///< kept until their end is durable
   processing_time next_at_{};
+  std::size_t idle_reads_ = 0; ///< in a row
   std::mutex interrupt_mutex_;
   split_reader* reading_ = nullptr;
   bool interrupted_ = false;

@@ -22,9 +22,11 @@ std::string_view to_text(partitioning how) {
   case partitioning::rebalance:
     return "rebalance";
   case partitioning::broadcast:
+    return "broadcast";
+  case partitioning::custom:
     break;
   }
-  return "broadcast";
+  return "custom";
 }
 
 std::string_view to_text(operator_kind kind) {

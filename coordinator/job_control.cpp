@@ -79,6 +79,7 @@ void job_control::finish(job_state state, std::exception_ptr failure) {
 
 job_status job_control::status_locked() const {
   job_status status = status_;
+  status.counters = user_counters_->values();
   status.running_for = end_.value_or(env_->monotonic()) - begun_;
   for (const auto& [id, c] : counters_) {
     auto at = std::find_if(status.tasks.begin(), status.tasks.end(),

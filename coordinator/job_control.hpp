@@ -38,6 +38,8 @@ public:
   }
   /// The counters of a subtask that is deployed now; those it had in an earlier attempt are kept in sums.
   void set_counters(subtask_id id, const std::string& task, bool source, std::shared_ptr<subtask_counters> counters);
+  /// What the operators' own code counts, over all attempts.
+  [[nodiscard]] const std::shared_ptr<counter_board>& user_counters() const noexcept { return user_counters_; }
   /// The end. Only the first counts.
   void finish(job_state state, std::exception_ptr failure);
 
@@ -63,6 +65,7 @@ private:
   std::exception_ptr failure_;
   caf::actor coordinator_;
   std::map<subtask_id, counted> counters_;
+  std::shared_ptr<counter_board> user_counters_ = std::make_shared<counter_board>();
 };
 
 } // namespace weir::inline v0

@@ -58,6 +58,8 @@ void job_coordinator::on_exit() {
                                                        "one that ended before the job", "start the job again"})));
   regions_.clear();
   store_ = nullptr;
+  // A tick that is to come keeps this actor; what the job is made of, sources with actors of their own, does not wait.
+  job_ = {};
 }
 
 void job_coordinator::log(log_level level, const std::string& line) const {
@@ -205,10 +207,15 @@ void job_coordinator::close_store() {
 
 void job_coordinator::tick() {
   std::string stuck;
-  for (const region& r : regions_)
-    if (r.stuck_at && now() >= *r.stuck_at)
+  for (region& r : regions_) {
+    if (!r.look_at || now() < *r.look_at)
+      continue;
+    if (--r.looks_left > 0)
+      r.look_at = now() + stop_patience / stop_looks;
+    else
       for (const auto& [id, subtask] : r.alive)
         stuck += (stuck.empty() ? "" : ", ") + job_.plan->name_of(id);
+  }
   if (!stuck.empty())
     return give_up_on(stuck);
   for (region& r : regions_)
@@ -219,13 +226,13 @@ void job_coordinator::tick() {
 void job_coordinator::give_up_on(const std::string& stuck) {
   log(log_level::error, "does not stop: " + stuck);
   for (region& r : regions_)
-    r.stuck_at.reset();
+    r.look_at.reset();
   const auto failure =
       std::make_exception_ptr(stuck_error({"subtask " + stuck, "an end within " + human_duration(stop_patience),
                                            "user code that does not return", "end the process"}));
   end_job(job_state::failed, failure);
   for (region& r : regions_)
-    r.stuck_at.reset(); // the job is given up: whoever waits is told now, and the rest ends when it can
+    r.look_at.reset(); // the job is given up: whoever waits is told now, and the rest ends when it can
   control_->finish(job_state::failed, failure);
 }
 
@@ -238,7 +245,7 @@ void job_coordinator::arm_timer() {
   for (const region& r : regions_) {
     if (r.alive.empty() && !r.preparing)
       sooner(r.restart_at);
-    sooner(r.stuck_at);
+    sooner(r.look_at);
   }
   if (!next || (timer_due_ && *timer_due_ <= *next))
     return;

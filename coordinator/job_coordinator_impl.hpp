@@ -24,6 +24,8 @@ namespace weir::inline v0 {
 
 /// How long a subtask may take to stop. User code that has not returned by then never will.
 inline constexpr std::chrono::seconds stop_patience{30};
+/// It is counted in looks, not in time that has passed: a process that was frozen and goes on has lost but one.
+inline constexpr int stop_looks = 30;
 /// A step is meant to take 200 µs. One that has taken this long when a checkpoint is given up is to blame for it.
 inline constexpr std::chrono::seconds long_step{1};
 
@@ -48,7 +50,8 @@ private:
     std::optional<monotonic_time> restart_at; ///< when it has failed, and all of it is dead
     bool preparing = false;
     bool saw_output = false;
-    std::optional<monotonic_time> stuck_at; ///< subtasks that are not dead by then never will be
+    std::optional<monotonic_time> look_at; ///< when to see again whether all subtasks are dead
+    int looks_left = 0;                    ///< what is not dead then never will be
     std::optional<failure_id> failure;
     std::optional<monotonic_time> failed_at; ///< or, of a resumed job's first attempt, when the start was asked for
     recovery_record recovery;

@@ -23,6 +23,7 @@ void job_coordinator::spawn_region(region& r) {
   for (const subtask_id id : plan.subtasks_of(r.prepared.region)) {
     subtask_setup setup =
         make_setup(plan, job_.facts, job_.options, r.prepared, job_.store->opened().run_uuid, id, job_.env);
+    setup.user_counters = control_->user_counters();
     control_->set_counters(id, setup.task_name, plan.task(id.task).source, setup.counters);
     r.counters[id] = setup.counters;
     const caf::actor subtask = spawn_subtask(system(), std::move(setup), peers);
@@ -53,8 +54,10 @@ void job_coordinator::stop_region(region& r) {
   r.running = false;
   if (std::exchange(r.stopping, true))
     return;
-  if (!r.alive.empty())
-    r.stuck_at = now() + stop_patience;
+  if (!r.alive.empty()) {
+    r.look_at = now() + stop_patience / stop_looks;
+    r.looks_left = stop_looks;
+  }
   for (const auto& [id, subtask] : r.alive)
     post(subtask, stop_subtask{});
 }
@@ -205,7 +208,7 @@ void job_coordinator::on_down(const caf::down_msg& down) {
         if (r.alive.empty()) {
           if (r.failed_at && !r.recovery.stopped)
             r.recovery.stopped = now() - *r.failed_at;
-          r.stuck_at.reset();
+          r.look_at.reset();
         }
         restart_if_due(r);
         end_if_all_dead();

@@ -1,6 +1,7 @@
 // A running job, as the program that started it sees it.
 #pragma once
 
+#include "../operators/counter_board.hpp"
 #include "../persistence/ids.hpp"
 
 #include <chrono>
@@ -41,6 +42,7 @@ struct job_status {
   std::uint64_t records_read = 0; ///< by all sources, those of lost attempts included
   std::chrono::microseconds running_for{};
   std::vector<task_status> tasks;
+  std::vector<counter_value> counters; ///< of the program's own code, and of poison records; by operator and name
   std::string failure; ///< the first cause, if it failed
 };
 

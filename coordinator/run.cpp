@@ -109,8 +109,7 @@ int explain(const job& j, const parsed_command& command) {
 }
 
 /// Waits for the end, passing signals on and showing progress. Returns the final status; throws the job's error.
-job_status supervise(job_handle& handle, progress_line& progress) {
-  signal_watch signals;
+job_status supervise(job_handle& handle, const signal_watch& signals, progress_line& progress) {
   int seen = 0;
   int looks = looks_before_asking_again;
   while (!handle.wait_for(100ms)) {
@@ -122,8 +121,6 @@ job_status supervise(job_handle& handle, progress_line& progress) {
       looks = looks_before_asking_again;
     if (count >= 2 && seen < 2)
       handle.cancel();
-    if (count >= 3)
-      std::_Exit(hard_stop_code);
     seen = count;
     progress.show(handle.status());
   }
@@ -139,7 +136,7 @@ std::string last_words(const job_status& status) {
     std::string line =
         ended + ": " + human_count(status.records_read) + " records in " + human_duration(status.running_for);
     if (!status.store.empty())
-      line += "; its checkpoints: sqlite3 -readonly " + status.store + " 'select * from checkpoint_overview'";
+      line += "; its checkpoints are in " + status.store;
     return line;
   }
   if (status.store.empty())
@@ -154,6 +151,7 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %n: %v");
   logger->set_level(level_of(command.options.log));
   progress_line progress;
+  const signal_watch signals; // before the job starts: one that comes then stops it as soon as it runs
 
   caf::actor_system_config config;
   config.set("logger.verbosity", caf::atom("quiet"));
@@ -169,12 +167,14 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
     });
     job_handle handle = jobs.start(j, command.options);
     try {
-      status = supervise(handle, progress);
+      status = supervise(handle, signals, progress);
     } catch (...) {
       status = handle.status();
       throw;
     }
     progress.clear();
+    for (const counter_value& each : status.counters)
+      logger->info("counter {} of {}: {}", each.name, each.operator_name, each.value);
     logger->info(last_words(status));
   } catch (const stuck_error& e) {
     // An actor is caught in user code: leaving the normal way would wait for it for ever.

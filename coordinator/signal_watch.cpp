@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include <unistd.h>
+
 namespace weir::inline v0 {
 
 namespace {
@@ -9,8 +11,12 @@ namespace {
 std::atomic<int> signals_seen{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may use lock-free atomics only");
 
+/// What shells report for a program that an interrupt ended.
+constexpr int hard_stop_code = 130;
+
 void note_signal(int) {
-  signals_seen.fetch_add(1, std::memory_order_relaxed);
+  if (signals_seen.fetch_add(1, std::memory_order_relaxed) >= 2)
+    ::_exit(hard_stop_code); // nobody has heeded the first two: user code, or a start that takes long
 }
 
 } // namespace

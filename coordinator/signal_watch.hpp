@@ -5,8 +5,8 @@
 
 namespace weir::inline v0 {
 
-/// While it lives, SIGINT and SIGTERM are counted and do not end the process; afterwards they mean what they did
-/// before. At most one at a time.
+/// While it lives, SIGINT and SIGTERM are counted; the third ends the process at once, with code 130. Afterwards they
+/// mean what they did before. At most one at a time.
 class signal_watch {
 public:
   signal_watch();

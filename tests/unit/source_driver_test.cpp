@@ -163,6 +163,33 @@ TEST_CASE("a reader is not asked before the time it named, and others read meanw
   CHECK(in.list.records == values{1, 3, 2});
 }
 
+TEST_CASE("silent readers make room for splits that wait, and forget nothing") {
+  scripted_source::script script;
+  for (int i = 0; i != 100; ++i) // each has one record, and is silent for ever then
+    script["s" + std::to_string(1000 + i)] = {{{i}, read_status::later, at_ms(1'000'000)},
+                                              {{}, read_status::later, at_ms(2'000'000)}};
+  const bool one_at_a_time = GENERATE(true, false);
+  const scripted_source source{script, one_at_a_time};
+  reading in{source};
+  int reads = 0;
+  while (in.read(at_ms(10)))
+    REQUIRE(++reads < 1000);
+  CHECK(in.list.records.size() == 100);
+  CHECK(in.readers.positions().size() == 100);
+  for (const auto& at : in.readers.positions())
+    CHECK(at.position != "");
+}
+
+TEST_CASE("a reader that has nothing and names no time is left alone for a while") {
+  const scripted_source source{{{"a", {{{}, read_status::later}, {{7}}}}}};
+  reading in{source};
+  REQUIRE(in.read(at_ms(100)));
+  CHECK_FALSE(in.read(at_ms(100)));
+  CHECK(in.readers.next_at() > at_ms(100));
+  CHECK(in.read(in.readers.next_at()));
+  CHECK(in.list.records == values{7});
+}
+
 TEST_CASE("a reader begins where its split's position says") {
   const scripted_source source{{{"a", {{{1}}, {{2}}, {{3}}}}}};
   reading in{source, {{{"a", "{}"}, "2"}}};
@@ -213,7 +240,7 @@ TEST_CASE("a source that does not block emits into its chain and keeps its posit
   CHECK(driver.produce() == source_progress::produced);
   CHECK(task.out.values() == values{1, 2});
   CHECK(task.positions() == places{{"a", ""}, {"b", ""}}); // nothing is written before it is needed
-  driver.note_positions();
+  driver.note_positions(weir::checkpoint_id{1});
   CHECK(task.positions() == places{{"a", "1"}, {"b", ""}});
   while (driver.produce() == source_progress::produced) {
   }
@@ -240,7 +267,7 @@ TEST_CASE("a source that was halted has ended, where it is") {
   driver.produce();
   driver.halt();
   CHECK(driver.produce() == source_progress::ended);
-  driver.note_positions();
+  driver.note_positions(weir::checkpoint_id{1});
   CHECK(task.positions() == places{{"a", "1"}});
 }
 
@@ -267,7 +294,7 @@ TEST_CASE("what a companion has read ahead counts as read only when it is emitte
   driver.on_read(read_of({3}, "b", "three"));
   CHECK(task.out.values().empty());
   driver.produce();
-  driver.note_positions();
+  driver.note_positions(weir::checkpoint_id{1});
   CHECK(task.out.values() == values{1});
   CHECK(task.positions() == places{{"a", "one"}, {"b", ""}});
   driver.produce();
