@@ -29,6 +29,9 @@ public:
   [[nodiscard]] virtual const element_type& type() const noexcept = 0;
   /// Hands over the open batch, if there is one.
   virtual void flush() = 0;
+  /// How many records the open batch has, and dropping those from number n on: for taking back what was emitted.
+  [[nodiscard]] virtual std::size_t open_records() const noexcept = 0;
+  virtual void truncate(std::size_t n) noexcept = 0;
 
   /// Connects this collector; every batch of `capacity` records goes to the receiver at once.
   void connect(batch_receiver& receiver, std::size_t capacity) {
@@ -50,6 +53,11 @@ public:
   void clear_time() {
     if (timed_)
       switch_times(false);
+  }
+  /// Emits a batch that was filled elsewhere.
+  void pass_on(batch_ptr batch) {
+    flush();
+    hand_over(std::move(batch));
   }
   /// How many records were emitted in all.
   [[nodiscard]] std::uint64_t emitted() const noexcept { return emitted_; }
@@ -122,6 +130,13 @@ public:
       flush();
   }
 
+  [[nodiscard]] std::size_t open_records() const noexcept override { return batch_ ? batch_->values.size() : 0; }
+  void truncate(std::size_t n) noexcept override {
+    if (open_records() > n)
+      batch_->values.truncate(n);
+    if (batch_ && batch_->times.size() > n)
+      batch_->times.truncate(n);
+  }
   void flush() override {
     if (!batch_ || batch_->values.empty())
       return;

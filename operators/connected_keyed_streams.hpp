@@ -26,18 +26,21 @@ public:
     detail::require_two_input_process<fault, true, detail::emits_one_type<Op>>();
     if constexpr (fault != detail::process_fault::none || !detail::emits_one_type<Op>) {
       return stream<wrong>{};
+    } else if constexpr (!detail::require_timers<Op, keyed_context<K>,
+                                                 detail::process_output<detail::process_left_member, Op>>()) {
+      return stream<wrong>{};
     } else {
       using Out = detail::process_output<detail::process_left_member, Op>;
       graph_node node = make_node("process", std::move(name), std::move(options), where, &element_type_of<Out>());
       detail::append_side_outputs(node.outputs, op);
       node.keyed = true;
-      node.stateful = detail::has_state<Op>;
+      node.stateful = detail::has_state<Op> || detail::takes_timers<Op, keyed_context<K>, Out>();
       node.make = [left = left_.key_function(), right = right_.key_function(),
                    op = std::move(op)]() -> std::unique_ptr<any_operator> {
         return std::make_unique<two_input_keyed_process_operator<Left, Right, K, LeftKeyFn, RightKeyFn, Op, Out>>(
             left, right, op);
       };
-      return stream<Out>{left_.origin().then(std::move(node), right_.origin())};
+      return stream<Out>{left_.origin().then(detail::guarded<Left, Right>(std::move(node)), right_.origin())};
     }
   }
 

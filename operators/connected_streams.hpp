@@ -32,7 +32,7 @@ public:
       node.make = [op = std::move(op)]() -> std::unique_ptr<any_operator> {
         return std::make_unique<two_input_process_operator<Left, Right, Op, Out>>(op);
       };
-      return stream<Out>{left_.then(std::move(node), right_)};
+      return stream<Out>{left_.then(detail::guarded<Left, Right>(std::move(node)), right_)};
     }
   }
 

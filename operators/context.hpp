@@ -4,11 +4,14 @@
 #include "../persistence/error.hpp"
 #include "operator.hpp"
 #include "side_output.hpp"
+#include "timer_service.hpp"
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -59,6 +62,13 @@ public:
   [[nodiscard]] processing_time now() const { return surroundings_->now(); }
   [[nodiscard]] const operator_identity& identity() const noexcept { return surroundings_->identity(); }
 
+  /// A counter of this operator, made at 0: `ctx.counter("bad_lines").add()`. All subtasks share it;
+  /// `job_handle::status` has it, and `weir::run` prints it at the end. It is no state: what is processed again after a
+  /// failure is counted again. Finding it takes a lock; what counts every record should do it in steps.
+  [[nodiscard]] weir::counter counter(std::string_view name) const {
+    return surroundings_->counters().find(identity().name, name);
+  }
+
   /// Emits a record to a side output, with the event time of the record being processed. Throws `usage_error` if the
   /// operator's `side_outputs()` does not list it.
   template <class U, class V = U>
@@ -97,13 +107,28 @@ public:
   /// The key that the record and the state belong to.
   [[nodiscard]] const K& key() const noexcept { return *key_; }
 
+  /// Calls the struct's `on_timer` for this key when the environment's clock has reached `at`; at once, but not within
+  /// this call, if it has. A timer of this key and time that is set already stays as it is. Timers are part of
+  /// checkpoints. Throws `usage_error` if the struct has no `on_timer`.
+  void set_timer(processing_time at) { timers().set(*key_, hash_, at); }
+  /// Takes back a timer of this key; does nothing if there is none for this time.
+  void clear_timer(processing_time at) { timers().clear(*key_, hash_, at); }
+
 private:
   template <class K2, class Op, class Out>
   friend class detail::keyed_process_base;
 
   using context::context;
 
+  [[nodiscard]] detail::timer_service<K>& timers() const {
+    if (!timers_)
+      detail::throw_no_timers(identity().name);
+    return *timers_;
+  }
+
   const K* key_ = nullptr;
+  std::uint64_t hash_ = 0;
+  detail::timer_service<K>* timers_ = nullptr;
 };
 
 } // namespace weir::inline v0

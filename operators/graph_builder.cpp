@@ -1,9 +1,11 @@
 #include "graph_builder.hpp"
 
+#include "dead_letter.hpp"
 #include "sink_operator.hpp"
 #include "source_operator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <utility>
 
@@ -60,9 +62,20 @@ graph_builder::graph_builder(std::string job_name, call_site where) {
   graph_.job_name = std::move(job_name);
 }
 
+graph_builder::scope::scope(graph_builder& builder, const std::string& name)
+    : builder_(builder), outer_size_(builder.prefix_.size()) {
+  builder_.prefix_ += name + '/';
+}
+
+graph_builder::scope::~scope() {
+  builder_.prefix_.resize(outer_size_);
+}
+
 node_index graph_builder::add(graph_node node) {
+  node.name = full_name(node.name);
   check_name(node);
   check_side_outputs(node);
+  check_poison_policy(node);
   graph_.nodes.push_back(std::move(node));
   return graph_.nodes.size() - 1;
 }
@@ -73,7 +86,7 @@ void graph_builder::add_problem(std::string operator_name, call_site where, erro
 
 void graph_builder::add_problems(const graph_node& node, std::vector<error_text> texts) {
   for (error_text& text : texts)
-    add_problem(node.name, node.where, std::move(text));
+    add_problem(full_name(node.name), node.where, std::move(text));
 }
 
 void graph_builder::set_source(graph_node& node, std::shared_ptr<const any_source> source) {
@@ -81,7 +94,7 @@ void graph_builder::set_source(graph_node& node, std::shared_ptr<const any_sourc
   node.stateful = true;
   node.input_count = 0;
   if (!source)
-    return add_problem(node.name, node.where,
+    return add_problem(full_name(node.name), node.where,
                        {"its settings", "a source", "a null pointer", "let source() return an any_source"});
   node.blocking = source->blocking();
   node.make = [source]() -> std::unique_ptr<any_operator> { return std::make_unique<source_operator>(source); };
@@ -90,7 +103,7 @@ void graph_builder::set_source(graph_node& node, std::shared_ptr<const any_sourc
 void graph_builder::set_sink(graph_node& node, std::shared_ptr<const any_sink> sink) {
   node.kind = operator_kind::sink;
   if (!sink)
-    return add_problem(node.name, node.where,
+    return add_problem(full_name(node.name), node.where,
                        {"its settings", "a sink", "a null pointer", "let sink<T>() return an any_sink"});
   node.blocking = sink->blocking();
   node.stateful = sink->two_phase();
@@ -101,10 +114,29 @@ void graph_builder::ask_spec(const graph_node& node, const std::function<void()>
   try {
     ask();
   } catch (const error& e) {
-    add_problem(node.name, node.where, e.text());
+    add_problem(full_name(node.name), node.where, e.text());
   } catch (const std::exception& e) {
-    add_problem(node.name, node.where, {"its settings", {}, e.what(), {}});
+    add_problem(full_name(node.name), node.where, {"its settings", {}, e.what(), {}});
   }
+}
+
+void graph_builder::check_top_k(const std::string& name, std::size_t k, call_site where) {
+  if (k == 0)
+    add_problem(full_name(name), where, {"its k", "at least 1", "0", "say how many records it is to rank"});
+}
+
+void graph_builder::check_rate(const graph_node& node, double records_per_second) {
+  if (!(records_per_second > 0) || !std::isfinite(records_per_second))
+    add_problem(full_name(node.name), node.where,
+                {"its rate", "a number of records a second above 0", std::to_string(records_per_second),
+                 "give it a rate such as 100, or 0.5 for a record every two seconds"});
+}
+
+void graph_builder::check_poison_policy(const graph_node& node) {
+  if (node.options.poison != poison_policy::fail && node.kind != operator_kind::transform)
+    add_problem(node.name, node.where,
+                {"its poison policy", "none, for it calls no code that takes records", "one",
+                 "give it to the operators whose functions may throw"});
 }
 
 void graph_builder::check_name(const graph_node& node) {
@@ -161,7 +193,12 @@ std::size_t graph_builder::side_port(node_index from, const std::string& name, c
     problem.remedy = "list it in side_outputs() of the operator's struct, or take it from the operator that emits it";
   }
   add_problem(node.name, where, std::move(problem));
-  node.outputs.push_back({name, &type}); // what follows can still be composed, and its problems found
+  return add_output(from, name, type);
+}
+
+std::size_t graph_builder::add_output(node_index of, const std::string& name, const element_type& type) {
+  graph_node& node = graph_.nodes[of];
+  node.outputs.push_back({name, &type});
   return node.outputs.size() - 1;
 }
 
@@ -183,6 +220,15 @@ stream_origin stream_origin::keyed(std::function<std::unique_ptr<any_partitioner
   stream_origin changed = *this;
   for (graph_edge& edge : changed.edges_) {
     edge.how = partitioning::hash;
+    edge.make_partitioner = make_partitioner;
+  }
+  return changed;
+}
+
+stream_origin stream_origin::dealt_by(std::function<std::unique_ptr<any_partitioner>()> make_partitioner) const {
+  stream_origin changed = *this;
+  for (graph_edge& edge : changed.edges_) {
+    edge.how = partitioning::custom;
     edge.make_partitioner = make_partitioner;
   }
   return changed;
@@ -224,6 +270,18 @@ stream_origin stream_origin::side(const std::string& name, const element_type& t
   return {builder_, first.from, builder_->side_port(first.from, name, type, where)};
 }
 
+stream_origin stream_origin::dead_letters(call_site where) const {
+  const graph_node& node = builder_->graph().nodes[edges_.front().from];
+  if (edges_.size() == 1 && edges_.front().from_port == 0 && node.options.poison != poison_policy::dead_letter)
+    builder_->add_problem(node.name, where,
+                          {"its dead letters", "the poison policy dead_letter", "another one",
+                           "give the operator {.poison = weir::poison_policy::dead_letter}"});
+  else
+    return side(dead_letters_name, element_type_of<dead_letter>(), where);
+  return {builder_, edges_.front().from,
+          builder_->add_output(edges_.front().from, dead_letters_name, element_type_of<dead_letter>())};
+}
+
 stream_origin stream_origin::then(graph_node node) const {
   node.inputs = edges_;
   return {builder_, builder_->add(std::move(node))};
@@ -238,11 +296,10 @@ stream_origin stream_origin::then(graph_node node, const stream_origin& second) 
       node.inputs.push_back(std::move(edge));
     }
   } else {
-    builder_->add_problem(node.name, node.where,
-                          {"its inputs", "two streams of one job",
-                           "one of job " + quoted(builder_->graph().job_name) + " and one of job " +
-                               quoted(second.builder_->graph().job_name),
-                           "compose both in the same job"});
+    builder_->add_problems(node, {{"its inputs", "two streams of one job",
+                                   "one of job " + quoted(builder_->graph().job_name) + " and one of job " +
+                                       quoted(second.builder_->graph().job_name),
+                                   "compose both in the same job"}});
   }
   return {builder_, builder_->add(std::move(node))};
 }

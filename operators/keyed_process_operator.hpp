@@ -3,6 +3,7 @@
 
 #include "context.hpp"
 #include "process_traits.hpp"
+#include "processing_timers.hpp"
 #include "record_loop.hpp"
 #include "state_table.hpp"
 
@@ -27,17 +28,54 @@ public:
       const operator_identity& identity = surroundings.identity();
       state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
     }
+    if constexpr (has_timers)
+      timers_.open(surroundings);
+  }
+  void ready(operator_context&, bool) override {
+    if constexpr (has_timers)
+      timers_.ready();
   }
   std::vector<any_state_table*> state_tables() override {
+    std::vector<any_state_table*> tables;
     if constexpr (has_state<Op>)
-      return {&state_};
-    else
-      return {};
+      tables.push_back(&state_);
+    if constexpr (has_timers)
+      tables.push_back(&timers_.table());
+    return tables;
+  }
+  bool on_wake(processing_time now, operator_outputs& out) override {
+    if constexpr (has_timers) {
+      collector<Out>& port = out.port<Out>(0);
+      port.clear_time(); // what a timer emits has no event time
+      keyed_context<K> ctx{*surroundings_, out, sides_, false};
+      ctx.timers_ = &timers_;
+      const auto full = [&] { return out.full(); };
+      return timers_.fire_due(now, full, [&](processing_time at, const K& key, std::uint64_t hash) {
+        ctx.key_ = &key;
+        ctx.hash_ = hash;
+        if constexpr (has_state<Op>)
+          op_.on_timer(at, state_.touch(hash, key), ctx, port);
+        else
+          op_.on_timer(at, ctx, port);
+      });
+    } else {
+      return any_operator::on_wake(now, out);
+    }
   }
 
 protected:
+  [[nodiscard]] const Op& op() const noexcept { return op_; }
+
   template <class Member, class T, class KeyFn>
   std::size_t run(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) {
+    return run_keyed<T>(key_function, in, from, to, out,
+                        [this](const T& record, auto&... more) { Member::call(op_, record, more...); });
+  }
+
+  /// Calls `call_op(record, [state,] context, collector)` for the records, until an output is full.
+  template <class T, class KeyFn, class Call>
+  std::size_t run_keyed(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to,
+                        operator_outputs& out, Call call_op) {
     require_hashes(in);
     collector<Out>& port = out.port<Out>(0);
     const bool timed = !in.times.empty();
@@ -48,8 +86,12 @@ protected:
     const T* records = as<T>(in).values.data();
     const auto key_of = [&](std::size_t i) -> decltype(auto) { return std::invoke(key_function, records[i]); };
     // What is the same with and without state: the context before a call, and whether to go on after it.
+    if constexpr (has_timers)
+      ctx.timers_ = &timers_;
     const auto begin_record = [&](std::size_t i, const K& key) {
       ctx.key_ = &key;
+      if constexpr (has_timers)
+        ctx.hash_ = in.hashes[i];
       if (timed) {
         ctx.time_ = in.times[i];
         port.set_time(in.times[i]);
@@ -59,14 +101,14 @@ protected:
     if constexpr (has_state<Op>) {
       return state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
         begin_record(i, key);
-        Member::call(op_, records[i], state, ctx, port);
+        call_op(records[i], state, ctx, port);
         return go_on();
       });
     } else {
       for (std::size_t i = from; i != to; ++i) {
         const K& key = key_of(i);
         begin_record(i, key);
-        Member::call(op_, records[i], ctx, port);
+        call_op(records[i], ctx, port);
         if (!go_on())
           return i + 1;
       }
@@ -74,7 +116,31 @@ protected:
     }
   }
 
+  /// The same for records that have no key: `call_op(record, context, collector)`.
+  template <class T, class Call>
+  std::size_t run_unkeyed(any_batch& in, std::size_t from, std::size_t to, operator_outputs& out, Call call_op) {
+    collector<Out>& port = out.port<Out>(0);
+    const bool timed = !in.times.empty();
+    if (!timed)
+      port.clear_time();
+    context ctx{*surroundings_, out, sides_, timed};
+    const T* records = as<T>(in).values.data();
+    for (std::size_t i = from; i != to; ++i) {
+      if (timed) {
+        ctx.time_ = in.times[i];
+        port.set_time(in.times[i]);
+      }
+      call_op(records[i], ctx, port);
+      if (out.full())
+        return i + 1;
+    }
+    return to;
+  }
+
 private:
+  static constexpr bool has_timers = takes_timers<Op, keyed_context<K>, Out>();
+
+  struct no_timers {};
   struct no_table {
     explicit no_table(const char*) {}
   };
@@ -87,6 +153,7 @@ private:
   Op op_;
   side_ports sides_;
   operator_context* surroundings_ = nullptr;
+  [[no_unique_address]] std::conditional_t<has_timers, processing_timers<K>, no_timers> timers_;
   [[no_unique_address]]
   typename std::conditional_t<has_state<Op>, table_of<state_of_t<Op>>, std::type_identity<no_table>>::type state_{
       "state"};

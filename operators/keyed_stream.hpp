@@ -2,8 +2,10 @@
 #pragma once
 
 #include "aggregate_functions.hpp"
+#include "aggregator_traits.hpp"
 #include "keyed_aggregate_operator.hpp"
 #include "keyed_process_operator.hpp"
+#include "keyed_stream_functions.hpp"
 #include "stream.hpp"
 
 #include <concepts>
@@ -16,42 +18,12 @@ namespace weir::inline v0 {
 
 template <class K, class Left, class Right, class LeftKeyFn, class RightKeyFn>
 class connected_keyed_streams;
-
-namespace detail {
-
-/// What can be wrong with an aggregator.
-enum class aggregator_fault : std::uint8_t {
-  none,
-  no_accumulator,
-  no_add,
-  no_result,
-  not_default_constructible,
-  not_serializable
-};
-
-template <class A, class T>
-constexpr aggregator_fault aggregator_fault_of() {
-  if constexpr (!requires { typename A::accumulator; })
-    return aggregator_fault::no_accumulator;
-  else if constexpr (!requires(const A& a, typename A::accumulator& into, const T& record) { a.add(into, record); })
-    return aggregator_fault::no_add;
-  else if constexpr (!requires(const A& a, const typename A::accumulator& from) {
-                       { a.result(from) } -> std::copyable;
-                     })
-    return aggregator_fault::no_result;
-  else if constexpr (!std::default_initializable<typename A::accumulator>)
-    return aggregator_fault::not_default_constructible;
-  else if constexpr (!serializable<typename A::accumulator>)
-    return aggregator_fault::not_serializable;
-  else
-    return aggregator_fault::none;
-}
-
-} // namespace detail
+template <class K, class T, class KeyFn, class Rule>
+class keyed_stream_with_broadcast;
 
 /// Records of type `T` that are dealt by a key of type `K`: all records of one key pass one subtask, in order.
 template <class K, class T, class KeyFn>
-class [[nodiscard]] keyed_stream {
+class [[nodiscard]] keyed_stream : public detail::keyed_stream_functions<K, T, KeyFn> {
 public:
   using key_type = K;
   using value_type = T;
@@ -70,12 +42,7 @@ public:
   /// record is its first value. Emits `aggregated<K, T>{key, value}` for every record.
   template <class F>
   auto reduce(std::string name, F function, operator_options options = {}, call_site where = caller()) const {
-    constexpr bool reduces = std::is_invocable_r_v<T, const F&, T, const T&>;
-    static_assert(reduces, "weir: the function given to reduce must be callable const with (T so_far, const T& record) "
-                           "and return a T");
-    static_assert(!reduces || serializable<T>, "weir: reduce keeps records as state, so that they must be storable; "
-                                               "write WEIR_FIELDS(member, ...) into the record's class");
-    if constexpr (!reduces || !serializable<T>)
+    if constexpr (!detail::require_reduce<F, T>())
       return stream<wrong>{};
     else
       return aggregate_by("reduce", std::move(name), std::move(options), where,
@@ -86,18 +53,8 @@ public:
   /// T&) const` and `R result(const accumulator&) const`. Emits `aggregated<K, R>{key, value}` for every record.
   template <class A>
   auto aggregate(std::string name, A aggregator, operator_options options = {}, call_site where = caller()) const {
-    using enum detail::aggregator_fault;
     constexpr auto fault = detail::aggregator_fault_of<A, T>();
-    static_assert(fault != no_accumulator, "weir: aggregate needs a struct with a `struct accumulator` in it");
-    static_assert(fault != no_add,
-                  "weir: the aggregator needs `void add(accumulator&, const T& record) const` for this "
-                  "stream's record");
-    static_assert(fault != no_result, "weir: the aggregator needs `R result(const accumulator&) const`");
-    static_assert(fault != not_default_constructible, "weir: the struct accumulator must be default constructible");
-    static_assert(fault != not_serializable,
-                  "weir: the struct accumulator can't be stored; write WEIR_FIELDS(member, ...)"
-                  " into it and into the classes that it holds");
-    if constexpr (fault != none)
+    if constexpr (!detail::require_aggregator<fault>())
       return stream<wrong>{};
     else
       return aggregate_by("aggregate", std::move(name), std::move(options), where,
@@ -106,22 +63,21 @@ public:
 
   /// A struct with `void process(const T&, state&, weir::keyed_context<K>&, weir::collector<Out>&) const`, or without
   /// the `state&` if it has no `struct state`. The state is one a key.
+  ///
+  /// With `void on_timer(weir::processing_time at, state&, weir::keyed_context<K>&, weir::collector<Out>&) const` it
+  /// has timers: `keyed_context::set_timer` asks for a call for the record's key at a time of the environment's clock.
   template <class Op>
   auto process(std::string name, Op op, operator_options options = {}, call_site where = caller()) const {
     constexpr auto fault = detail::process_fault_of<detail::process_member, Op, T, keyed_context<K>>();
     detail::require_process<fault, true>();
     if constexpr (fault != detail::process_fault::none) {
       return stream<wrong>{};
+    } else if constexpr (!detail::require_timers<Op, keyed_context<K>,
+                                                 detail::process_output<detail::process_member, Op>>()) {
+      return stream<wrong>{};
     } else {
       using Out = detail::process_output<detail::process_member, Op>;
-      graph_node node = make_node("process", std::move(name), std::move(options), where, &element_type_of<Out>());
-      detail::append_side_outputs(node.outputs, op);
-      node.keyed = true;
-      node.stateful = detail::has_state<Op>;
-      node.make = [key = key_, op = std::move(op)]() -> std::unique_ptr<any_operator> {
-        return std::make_unique<keyed_process_operator<T, K, KeyFn, Op, Out>>(key, op);
-      };
-      return stream<Out>{origin_.then(std::move(node))};
+      return this->template add<Op, Out>("process", std::move(name), std::move(op), std::move(options), where);
     }
   }
 
@@ -136,7 +92,7 @@ public:
       return stream<wrong>{};
     else
       return stream<Out>{
-          detail::transform<Out>(origin_, std::move(name), std::move(factory), std::move(options), where, true)};
+          detail::transform<T, Out>(origin_, std::move(name), std::move(factory), std::move(options), where, true)};
   }
 
   /// Two keyed streams as the two inputs of one operator, which sees one state a key for both.
@@ -157,7 +113,42 @@ public:
     return stream<wrong>{};
   }
 
+  /// This stream, and one of which every subtask of the next operator gets every record: rules, prices, settings.
+  template <class Rules>
+  auto connect_broadcast(const Rules& rules) const {
+    constexpr bool takes = detail::is_stream<Rules>;
+    static_assert(takes, "weir: connect_broadcast needs an un-keyed stream, which is sent to every subtask");
+    if constexpr (!takes || std::same_as<Rules, stream<wrong>>)
+      return stream<wrong>{};
+    else
+      return keyed_stream_with_broadcast<K, T, KeyFn, typename Rules::value_type>{
+          *this, rules.origin().dealt(partitioning::broadcast)};
+  }
+
+  /// As `stream::apply`, with this keyed stream.
+  template <class Composite>
+  auto apply(std::string name, const Composite& composite) const {
+    constexpr bool takes = std::is_invocable_v<const Composite&, const keyed_stream&>;
+    static_assert(takes, "weir: what is given to apply must be callable const with this keyed stream");
+    if constexpr (!takes) {
+      return stream<wrong>{};
+    } else {
+      const auto inside = origin_.builder().enter(std::move(name));
+      return std::invoke(composite, *this);
+    }
+  }
+
   // What needs an un-keyed stream.
+  template <std::size_t N = 2, class F>
+  auto split(std::string_view, F&&, operator_options = {}) const {
+    static_assert(detail::never<F>, "weir: split doesn't keep keys; call it before key_by");
+    return std::array<stream<wrong>, N>{};
+  }
+  template <class F>
+  auto partition_by(F&&) const {
+    static_assert(detail::never<F>, "weir: partition_by deals records in another way than key_by; use one of the two");
+    return stream<wrong>{};
+  }
   template <class F>
   auto map(std::string_view, F&&, operator_options = {}) const {
     static_assert(detail::never<F>, "weir: map doesn't keep keys; call it before key_by");
@@ -171,6 +162,11 @@ public:
   template <class... Out, class F>
   auto flat_map(std::string_view, F&&, operator_options = {}) const {
     static_assert(detail::never<F>, "weir: flat_map doesn't keep keys; call it before key_by");
+    return stream<wrong>{};
+  }
+  template <class Rate>
+  auto throttle(std::string_view, Rate, operator_options = {}) const {
+    static_assert(detail::never<Rate>, "weir: throttle doesn't keep keys; call it before key_by");
     return stream<wrong>{};
   }
   template <class Other>
@@ -195,7 +191,7 @@ private:
     node.make = [key = key_, function = std::move(function)]() -> std::unique_ptr<any_operator> {
       return std::make_unique<keyed_aggregate_operator<T, K, KeyFn, Function>>(key, function);
     };
-    return stream<Out>{origin_.then(std::move(node))};
+    return stream<Out>{origin_.then(detail::guarded<T>(std::move(node)))};
   }
 
   stream_origin origin_;

@@ -15,7 +15,8 @@ enum class partitioning : std::uint8_t {
   forward,   ///< to the subtask with the same index (and, if the parallelism differs, like rebalance)
   hash,      ///< by the key group of the record's key
   rebalance, ///< batch by batch, round robin
-  broadcast  ///< every record to every subtask
+  broadcast, ///< every record to every subtask
+  custom     ///< by a function of the program
 };
 
 /// Takes the batches that a partitioner deals.

@@ -40,7 +40,7 @@ protected:
   template <class Member, class T>
   std::size_t run(any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) {
     if constexpr (has_state<Op>) {
-      auto& state = state_.get();
+      auto& state = this->state();
       return loop<T>(in, from, to, out, [&](const T& record, context& ctx, collector<Out>& port) {
         Member::call(op_, record, state, ctx, port);
       });
@@ -51,9 +51,11 @@ protected:
     }
   }
 
-private:
-  struct nothing {};
+  [[nodiscard]] const Op& op() const noexcept { return op_; }
+  /// The subtask's state, for writing until the next snapshot.
+  [[nodiscard]] auto& state() { return state_.get(); }
 
+  /// Calls `call_op(record, context, collector)` for the records, until an output is full.
   template <class T, class Call>
   std::size_t loop(any_batch& in, std::size_t from, std::size_t to, operator_outputs& out, Call call_op) {
     collector<Out>& port = out.port<Out>(0);
@@ -76,6 +78,9 @@ private:
     }
     return i;
   }
+
+private:
+  struct nothing {};
 
   Op op_;
   side_ports sides_;

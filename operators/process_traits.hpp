@@ -3,6 +3,7 @@
 
 #include "callable.hpp"
 #include "concepts.hpp"
+#include "event_time.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -188,5 +189,32 @@ constexpr process_fault two_input_fault() {
 template <class Op>
 inline constexpr bool emits_one_type =
     std::same_as<process_output<process_left_member, Op>, process_output<process_right_member, Op>>;
+
+/// Whether a process struct has one member `on_timer`, with whatever parameters.
+template <class Op>
+inline constexpr bool names_on_timer = requires {
+  &Op::on_timer;
+};
+
+template <class Op, class Context, class Out>
+constexpr bool takes_timers() {
+  if constexpr (has_state<Op>)
+    return requires(const Op& op, processing_time at, state_of_t<Op>& state, Context& ctx, collector<Out>& out) {
+      op.on_timer(at, state, ctx, out);
+    };
+  else
+    return requires(const Op& op, processing_time at, Context& ctx, collector<Out>& out) {
+      op.on_timer(at, ctx, out);
+    };
+}
+
+/// Stops the compilation, with a sentence, for a struct whose `on_timer` cannot be called. True if all is well.
+template <class Op, class Context, class Out>
+constexpr bool require_timers() {
+  constexpr bool right = !names_on_timer<Op> || takes_timers<Op, Context, Out>();
+  static_assert(right, "weir: on_timer takes (weir::processing_time at, state& if there is a struct state, "
+                       "weir::keyed_context<K>&, weir::collector<Out>&) as process does, and is const");
+  return right;
+}
 
 } // namespace weir::inline v0::detail

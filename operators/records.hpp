@@ -4,6 +4,7 @@
 #include "../persistence/fields.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace weir::inline v0 {
 
@@ -25,6 +26,25 @@ struct aggregated {
   WEIR_FIELDS(key, value)
 
   friend bool operator==(const aggregated&, const aggregated&) = default;
+};
+
+/// The best records of a key, the best one first.
+template <class K, class T>
+struct ranking {
+  K key{};
+  std::vector<T> best;
+  WEIR_FIELDS(key, best)
+
+  friend bool operator==(const ranking&, const ranking&) = default;
+};
+
+/// The best records of a stream, the best one first.
+template <class T>
+struct ranked {
+  std::vector<T> best;
+  WEIR_FIELDS(best)
+
+  friend bool operator==(const ranked&, const ranked&) = default;
 };
 
 } // namespace weir::inline v0

@@ -6,11 +6,15 @@
 #include "filter_operator.hpp"
 #include "flat_map_operator.hpp"
 #include "graph_builder.hpp"
+#include "guarded_operator.hpp"
 #include "key_partitioner.hpp"
 #include "map_operator.hpp"
 #include "process_operator.hpp"
 #include "side_output.hpp"
 #include "sink.hpp"
+#include "stream_aggregates.hpp"
+#include "stream_routing.hpp"
+#include "throttle_operator.hpp"
 #include "transform.hpp"
 #include "wrong_stream.hpp"
 
@@ -29,6 +33,17 @@ template <class K, class T, class KeyFn>
 class keyed_stream;
 template <class Left, class Right>
 class connected_streams;
+template <class T, class Rule>
+class stream_with_broadcast;
+
+namespace detail {
+
+template <class S>
+inline constexpr bool is_stream = false;
+template <class T>
+inline constexpr bool is_stream<stream<T>> = true;
+
+} // namespace detail
 
 /// A description of a sink that `stream<T>::sink` takes: `kind_name`, `sink<T>()`, optionally `problems<T>()`.
 template <class S, class T>
@@ -43,7 +58,7 @@ concept sink_spec = requires(const S& spec) {
 /// Every subtask calls a copy of its own of the functions given here, const: what a function captured and changed would
 /// not be part of checkpoints. State belongs into the `state` struct of a `process`.
 template <class T>
-class [[nodiscard]] stream {
+class [[nodiscard]] stream : public detail::stream_aggregates<T>, public detail::stream_routing<T> {
 public:
   using value_type = T;
 
@@ -72,7 +87,7 @@ public:
       node.make = [function = std::move(function)]() -> std::unique_ptr<any_operator> {
         return std::make_unique<map_operator<T, Out, F>>(function);
       };
-      return stream<Out>{origin_.then(std::move(node))};
+      return stream<Out>{origin_.then(detail::guarded<T>(std::move(node)))};
     }
   }
 
@@ -93,7 +108,7 @@ public:
       node.make = [predicate = std::move(predicate)]() -> std::unique_ptr<any_operator> {
         return std::make_unique<filter_operator<T, F>>(predicate);
       };
-      return stream{origin_.then(std::move(node))};
+      return stream{origin_.then(detail::guarded<T>(std::move(node)))};
     }
   }
 
@@ -119,7 +134,7 @@ public:
       node.make = [function = std::move(function)]() -> std::unique_ptr<any_operator> {
         return std::make_unique<flat_map_operator<T, Emitted, F>>(function);
       };
-      return stream<Emitted>{origin_.then(std::move(node))};
+      return stream<Emitted>{origin_.then(detail::guarded<T>(std::move(node)))};
     }
   }
 
@@ -130,6 +145,8 @@ public:
   auto process(std::string name, Op op, operator_options options = {}, call_site where = caller()) const {
     constexpr auto fault = detail::process_fault_of<detail::process_member, Op, T, context>();
     detail::require_process<fault, false>();
+    static_assert(fault != detail::process_fault::none || !detail::names_on_timer<Op>,
+                  "weir: on_timer needs a keyed stream; call key_by first");
     if constexpr (fault != detail::process_fault::none) {
       return stream<wrong>{};
     } else {
@@ -140,7 +157,7 @@ public:
       node.make = [op = std::move(op)]() -> std::unique_ptr<any_operator> {
         return std::make_unique<process_operator<T, Op, Out>>(op);
       };
-      return stream<Out>{origin_.then(std::move(node))};
+      return stream<Out>{origin_.then(detail::guarded<T>(std::move(node)))};
     }
   }
 
@@ -155,7 +172,7 @@ public:
       return stream<wrong>{};
     else
       return stream<Out>{
-          detail::transform<Out>(origin_, std::move(name), std::move(factory), std::move(options), where, false)};
+          detail::transform<T, Out>(origin_, std::move(name), std::move(factory), std::move(options), where, false)};
   }
 
   /// The same records, dealt by key: those with equal keys go to one subtask, in order. `key` is a function, a pointer
@@ -217,6 +234,25 @@ public:
     return stream<wrong>{};
   }
 
+  /// The same records, at most so many a second, by processing time; the operator's subtasks share the rate evenly. It
+  /// holds the source back. About one batch waits in the operator's state, which survives a failure.
+  auto throttle(std::string name, double records_per_second, operator_options options = {},
+                call_site where = caller()) const {
+    static_assert(serializable<T>, "weir: throttle keeps records as state, so that they must be storable; write "
+                                   "WEIR_FIELDS(member, ...) into the record's class");
+    if constexpr (!serializable<T>) {
+      return stream<wrong>{};
+    } else {
+      graph_node node = make_node("throttle", std::move(name), std::move(options), where, &element_type_of<T>());
+      node.stateful = true;
+      origin_.builder().check_rate(node, records_per_second);
+      node.make = [records_per_second]() -> std::unique_ptr<any_operator> {
+        return std::make_unique<throttle_operator<T>>(records_per_second);
+      };
+      return stream{origin_.then(std::move(node))};
+    }
+  }
+
   /// Two streams as the two inputs of one operator.
   template <class U>
   auto connect(const stream<U>& right) const {
@@ -232,6 +268,18 @@ public:
     return stream<wrong>{};
   }
 
+  /// This stream, and one of which every subtask of the next operator gets every record: rules, prices, settings.
+  template <class Rules>
+  auto connect_broadcast(const Rules& rules) const {
+    constexpr bool takes = detail::is_stream<Rules>;
+    static_assert(takes, "weir: connect_broadcast needs an un-keyed stream, which is sent to every subtask");
+    if constexpr (!takes || std::same_as<Rules, stream<wrong>>)
+      return stream<wrong>{};
+    else
+      return stream_with_broadcast<T, typename Rules::value_type>{origin_,
+                                                                  rules.origin().dealt(partitioning::broadcast)};
+  }
+
   /// The same records; the next operator's subtasks take turns, batch by batch.
   stream rebalance() const { return stream{origin_.dealt(partitioning::rebalance)}; }
   /// The same records; each goes to every subtask of the next operator.
@@ -241,6 +289,26 @@ public:
   template <class U>
   stream<U> side(const side_output<U>& output, call_site where = caller()) const {
     return stream<U>{origin_.side(output.name(), element_type_of<U>(), where)};
+  }
+
+  /// The records that the operator which emits this stream refused: those for which its code threw. The operator needs
+  /// the option `{.poison = weir::poison_policy::dead_letter}`.
+  stream<dead_letter> dead_letters(call_site where = caller()) const {
+    return stream<dead_letter>{origin_.dead_letters(where)};
+  }
+
+  /// Calls `composite(stream)` and returns what it returns: a part of a job that is composed elsewhere. The operators
+  /// that it adds, and those of composites in it, have `name` and a slash before their names.
+  template <class Composite>
+  auto apply(std::string name, const Composite& composite) const {
+    constexpr bool takes = std::is_invocable_v<const Composite&, const stream&>;
+    static_assert(takes, "weir: what is given to apply must be callable const with this stream");
+    if constexpr (!takes) {
+      return stream<wrong>{};
+    } else {
+      const auto inside = origin_.builder().enter(std::move(name));
+      return std::invoke(composite, *this);
+    }
   }
 
   /// Ends the stream in a sink.
@@ -263,19 +331,25 @@ public:
   }
 
   // What needs a keyed stream.
+  template <class State = void, class F>
+  auto map_with_state(std::string_view, F&&, operator_options = {}) const {
+    static_assert(detail::never<F>, "weir: map_with_state needs a keyed stream; call key_by first");
+    return stream<wrong>{};
+  }
+  template <class State = void, class F>
+  auto filter_with_state(std::string_view, F&&, operator_options = {}) const {
+    static_assert(detail::never<F>, "weir: filter_with_state needs a keyed stream; call key_by first");
+    return stream<wrong>{};
+  }
+  template <class State = void, class Out = void, class F>
+  auto flat_map_with_state(std::string_view, F&&, operator_options = {}) const {
+    static_assert(detail::never<F>, "weir: flat_map_with_state needs a keyed stream; call key_by first");
+    return stream<wrong>{};
+  }
   template <class Trap = void>
-  auto count(std::string_view = {}, operator_options = {}) const {
-    static_assert(detail::never<Trap>, "weir: count needs a keyed stream; call key_by first");
-    return stream<wrong>{};
-  }
-  template <class F>
-  auto reduce(std::string_view, F&&, operator_options = {}) const {
-    static_assert(detail::never<F>, "weir: reduce needs a keyed stream; call key_by first");
-    return stream<wrong>{};
-  }
-  template <class A>
-  auto aggregate(std::string_view, A&&, operator_options = {}) const {
-    static_assert(detail::never<A>, "weir: aggregate needs a keyed stream; call key_by first");
+  auto deduplicate(std::string_view = {}, operator_options = {}) const {
+    static_assert(detail::never<Trap>, "weir: deduplicate needs a keyed stream; call key_by first, or key_by() for "
+                                       "whole records");
     return stream<wrong>{};
   }
 
@@ -297,6 +371,7 @@ private:
 
 } // namespace weir::inline v0
 
+#include "broadcast_streams.hpp"
 #include "connected_keyed_streams.hpp"
 #include "connected_streams.hpp"
 #include "keyed_stream.hpp"

@@ -1,0 +1,273 @@
+// Tests of the source that follows a log.
+#include "scratch_folder.hpp"
+#include "source_harness.hpp"
+
+#include <weir/operators/follow.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+using weir_test::scratch_folder;
+using lines = std::vector<std::string>;
+
+namespace {
+
+/// A log in a folder, its rotations, and a reader that can be started again at its position.
+struct followed_log {
+  scratch_folder folder;
+  weir::follow spec{folder / "log"};
+  std::unique_ptr<weir::split_reader> reader;
+  weir::processing_time now{std::chrono::seconds{1'700'000'000}};
+  lines seen;
+
+  followed_log() { restart({}); }
+
+  void restart(const std::string& position) {
+    const auto source = spec.source();
+    reader = source->open_split(source->enumerate(1).at(0), position, now);
+  }
+  /// Reads until there is nothing for now; all that was seen so far.
+  const lines& poll(std::size_t max_records = 100) {
+    weir_test::record_list<std::string> list;
+    weir::collector<std::string> out;
+    out.connect(list, 16);
+    for (int reads = 0; reader->read(out, max_records) == weir::read_status::more; ++reads)
+      REQUIRE(reads < 10'000);
+    REQUIRE(reader->next_at() > now);
+    now = reader->next_at();
+    out.flush();
+    seen.insert(seen.end(), list.records.begin(), list.records.end());
+    return seen;
+  }
+  void append(const std::string& text, const std::string& name = "log") const {
+    std::ofstream file{folder / name, std::ios::binary | std::ios::app};
+    file << text;
+  }
+  /// What logrotate does with three old files and more.
+  void shift() const {
+    for (int i = 30; i > 0; --i)
+      if (std::filesystem::exists(numbered(i)))
+        std::filesystem::rename(numbered(i), numbered(i + 1));
+  }
+  void rotate() const {
+    shift();
+    std::filesystem::rename(folder / "log", numbered(1));
+  }
+  void copy_and_truncate() const {
+    shift();
+    std::filesystem::copy_file(folder / "log", numbered(1));
+    std::filesystem::resize_file(folder / "log", 0);
+  }
+  [[nodiscard]] std::string numbered(int i) const { return folder / ("log." + std::to_string(i)); }
+};
+
+} // namespace
+
+TEST_CASE("a followed log may be missing at first, and half a line waits for its end") {
+  followed_log log;
+  CHECK(log.poll().empty());
+  CHECK(log.reader->position().empty());
+  log.append("one\r\ntwo\nthr");
+  CHECK(log.poll() == lines{"one", "two"});
+  CHECK(log.poll() == lines{"one", "two"});
+  log.append("ee");
+  CHECK(log.poll() == lines{"one", "two"});
+  log.append("\n\n");
+  CHECK(log.poll(1) == lines{"one", "two", "three", ""});
+}
+
+TEST_CASE("a rotated log is read to its end before the new one") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  log.append("two\nthr");
+  log.rotate();
+  CHECK(log.poll() == lines{"one", "two"});
+  log.append("ee\n", "log.1"); // by a writer that has the old file open
+  CHECK(log.poll() == lines{"one", "two", "three"});
+  log.append("", "log"); // the new one, with nothing in it yet
+  log.append("four", "log.1");
+  CHECK(log.poll() == lines{"one", "two", "three"});
+  log.append("five\n");
+  CHECK(log.poll() == lines{"one", "two", "three", "four", "five"});
+}
+
+TEST_CASE("several rotations between two looks lose nothing") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  for (const char* line : {"two\n", "three\n", "four\n"}) {
+    log.append(line);
+    log.rotate();
+  }
+  log.append("five\n");
+  CHECK(log.poll() == lines{"one", "two", "three", "four", "five"});
+}
+
+TEST_CASE("logs that are rotated to dates are followed by the times of their changes") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  const auto rotate_to = [&](const std::string& name, int second) {
+    std::filesystem::rename(log.folder / "log", log.folder / name);
+    std::filesystem::last_write_time(log.folder / name, std::filesystem::file_time_type{std::chrono::seconds{second}});
+  };
+  log.append("old\n", "log-20260101");
+  std::filesystem::last_write_time(log.folder / "log-20260101", std::filesystem::file_time_type{std::chrono::seconds{1}});
+  log.append("two\n");
+  rotate_to("log-20260102", 2);
+  log.append("three\n");
+  rotate_to("log-20260103", 3);
+  log.append("packed\n", "log-20260102.gz");
+  log.append("four\n");
+  CHECK(log.poll() == lines{"one", "two", "three", "four"});
+}
+
+TEST_CASE("the rest of a log that was copied and emptied is read out of the copy") {
+  followed_log log;
+  log.append("one\ntw");
+  log.poll();
+  log.append("o\nthree\nfo");
+  log.copy_and_truncate();
+  log.append("five and more than there was\n"); // longer than what was read
+  CHECK(log.poll() == lines{"one", "two", "three", "fo", "five and more than there was"});
+}
+
+TEST_CASE("a log that is emptied without a copy is read from its beginning, and counted") {
+  followed_log log;
+  log.append("one\ntwo\nhal");
+  log.poll();
+  std::filesystem::resize_file(log.folder / "log", 0);
+  CHECK(log.poll() == lines{"one", "two"});
+  log.append("three\n");
+  CHECK(log.poll() == lines{"one", "two", "three"});
+  CHECK(log.reader->position().find(R"("truncations":1)") != std::string::npos);
+}
+
+TEST_CASE("a log that vanishes may come back") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  std::filesystem::remove(log.folder / "log");
+  CHECK(log.poll() == lines{"one"});
+  log.append("two\n");
+  CHECK(log.poll() == lines{"one", "two"});
+}
+
+TEST_CASE("a follower that starts again finds its log, rotated, copied or as it was") {
+  for (const int change : {0, 1, 2, 3}) {
+    followed_log log;
+    log.append("one\ntwo\n");
+    log.poll();
+    const auto position = log.reader->position();
+    log.append("three\n");
+    if (change == 1 || change == 3)
+      log.rotate();
+    if (change == 2)
+      log.copy_and_truncate();
+    if (change == 3) {
+      log.append("four\n");
+      log.rotate();
+    }
+    log.append("last\n");
+    log.restart(position);
+    lines expected{"one", "two", "three", "four", "last"};
+    if (change != 3)
+      expected.erase(expected.begin() + 3);
+    CAPTURE(change);
+    CHECK(log.poll() == expected);
+  }
+}
+
+TEST_CASE("a follower whose log is gone for good refuses to go on unless it may") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  const auto position = log.reader->position();
+  std::filesystem::remove(log.folder / "log");
+  log.append("another\n");
+  CHECK_THROWS_WITH(log.restart(position), Catch::Contains("allow_loss"));
+  log.spec = log.spec.allow_loss();
+  log.restart(position);
+  CHECK(log.poll() == lines{"one", "another"});
+}
+
+TEST_CASE("a follower may begin at the end, and a line that is too long is an error") {
+  followed_log log;
+  log.append("old\nhal");
+  log.spec = weir::follow{log.folder / "log"}.from_end().most_line_bytes(100'000);
+  log.restart({});
+  log.append("f\nnew\n");
+  CHECK(log.poll() == lines{"half", "new"});
+  log.append(std::string(300'000, 'x'));
+  CHECK_THROWS_WITH(log.poll(), Catch::Contains("most_line_bytes"));
+  CHECK(weir::follow{""}.problems().size() == 1);
+  CHECK(weir::follow{"log"}.problems().empty());
+}
+
+TEST_CASE("every line of a log that is rotated at random comes once, through restarts") {
+  for (unsigned seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random{seed};
+    followed_log log;
+    lines written;
+    std::string position;
+    std::size_t kept = 0; // lines seen at that position
+    const auto write = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        written.push_back("line " + std::to_string(written.size()) + std::string(random() % 200, '.'));
+        log.append(written.back() + "\n");
+      }
+    };
+    write(1);
+    log.poll(); // what is rotated before anything was read is none of its business
+    std::string history;
+    for (int step = 0; step < 80; ++step) {
+      const auto what = random() % 7;
+      history += std::to_string(what);
+      switch (what) {
+      case 0:
+      case 1:
+        write(static_cast<int>(random() % 8));
+        break;
+      case 2:
+        log.poll(1 + random() % 5);
+        break;
+      case 3:
+        if (std::filesystem::exists(log.folder / "log"))
+          log.rotate();
+        break;
+      case 4: // nothing can be known of a log of which nothing was read
+        write(1);
+        log.poll();
+        write(static_cast<int>(random() % 3));
+        log.copy_and_truncate();
+        break;
+      case 5: // a checkpoint
+        position = log.reader->position();
+        kept = log.seen.size();
+        break;
+      default: // a failure
+        if (!position.empty()) {
+          log.seen.resize(kept);
+          log.restart(position);
+        }
+      }
+    }
+    write(1);
+    log.poll();
+    if (const bool all = log.poll() == written; !all) {
+      std::size_t same = 0;
+      while (same < written.size() && same < log.seen.size() && log.seen[same] == written[same])
+        ++same;
+      CAPTURE(same, written.size(), log.seen.size(), history);
+      CHECK(all);
+    }
+  }
+}

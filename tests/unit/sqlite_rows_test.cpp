@@ -1,0 +1,131 @@
+// Tests of the source that reads rows of a table, and of the one that reads a range.
+#include "record_samples.hpp"
+
+#include <weir/operators/from_range.hpp>
+#include <weir/operators/sqlite_rows.hpp>
+#include <weir/persistence/sqlite_database.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+using weir_test::contains;
+using weir_test::error_of;
+using weir_test::point;
+using weir_test::read_all;
+using weir_test::reading;
+using weir_test::scratch_folder;
+
+namespace {
+
+struct table_file {
+  scratch_folder folder;
+  std::string path = folder / "rows.db";
+  weir::sqlite_database database = weir::sqlite_database::open(path, weir::sqlite_access::create);
+
+  explicit table_file(const std::string& sql) { database.exec(sql); }
+  template <class T>
+  [[nodiscard]] std::string refused(const weir::sqlite_rows<T>& spec) const {
+    return error_of([&] { static_cast<void>(spec.source()->enumerate(1)); });
+  }
+};
+
+} // namespace
+
+TEST_CASE("rows come in the order of a column, into members of their names") {
+  table_file file{"CREATE TABLE t(sensor, level, count, value, ratio, valid, grade, shade, at, took, extra);"
+                  "INSERT INTO t VALUES('n', -5, 255, 2, 0.5, 1, 'A', 2, '2026-02-03T04:05:06.789Z', 1500, NULL),"
+                  "('s', 1, 0, 1e300, 1, 0, 'B', 0, 1000, 0, 4)"};
+  reading first{"n", -5, 255, 2, 0.5F, true, 'A', weir_test::colour::blue, {}, 1500ms, {}, {}};
+  first.at = weir::event_time{1770091506789ms};
+  const reading second{"s", 1, 0, 1e300, 1, false, 'B', weir_test::colour::red, weir::event_time{1s}, 0ms, 4, {}};
+  CHECK(read_all(weir::sqlite_rows<reading>{file.path, "t"}) == std::vector{first, second});
+}
+
+TEST_CASE("reading rows goes on behind the last value, of any type, also if rows are gone") {
+  table_file file{"CREATE TABLE t(x INTEGER PRIMARY KEY, name TEXT UNIQUE, w REAL UNIQUE)"};
+  for (int i = 0; i < 30; ++i)
+    file.database.run("INSERT INTO t VALUES(?1, ?2, ?3)", 1000 - i * i, "n" + std::to_string(100 + i), -0.1 * i);
+  for (const char* order : {"x", "name", "w", "rowid"}) {
+    const auto spec = weir::sqlite_rows<point>{file.path, "t"}.order_by(order);
+    const auto rows = read_all(spec);
+    CHECK(rows.size() == 30);
+    CHECK(rows.front().x == (std::string{order} == "name" ? 1000 : 1000 - 29 * 29));
+    CHECK(weir_test::source_harness<point>{spec.source()}.resumes_everywhere(1, 4));
+  }
+  const auto source = weir::sqlite_rows<point>{file.path, "t"}.source();
+  const auto split = source->enumerate(1).at(0);
+  file.database.exec("DELETE FROM t WHERE x < 900; INSERT INTO t VALUES(5000, 'later', 1)");
+  CHECK(weir_test::source_harness<point>{source}.read(split, R"({"after":"i:900"})", 100).size() == 10);
+}
+
+TEST_CASE("rows that come later are read if that was asked for") {
+  table_file file{"CREATE TABLE t(x INTEGER PRIMARY KEY, name TEXT)"};
+  const auto source = weir::sqlite_rows<point>{file.path, "t"}.keep_reading(50ms).source();
+  const weir::processing_time now{1000s};
+  const auto reader = source->open_split(source->enumerate(1).at(0), {}, now);
+  weir_test::record_list<point> list;
+  weir::collector<point> out;
+  out.connect(list, 1);
+  CHECK(reader->read(out, 10) == weir::read_status::later);
+  CHECK(reader->next_at() == now + 50ms);
+  file.database.exec("INSERT INTO t VALUES(1, 'a'), (2, NULL)");
+  CHECK(reader->read(out, 10) == weir::read_status::more);
+  CHECK(reader->read(out, 10) == weir::read_status::later);
+  CHECK(list.records == std::vector<point>{{1, "a"}, {2, {}}});
+  CHECK(reader->position() == R"({"after":"i:2"})");
+}
+
+TEST_CASE("a table without what was asked for is refused") {
+  table_file file{"CREATE TABLE t(y, name); CREATE TABLE u(x, name, PRIMARY KEY(x, name)); CREATE VIEW v AS SELECT * FROM u;"
+                  "CREATE TABLE w(x, name); CREATE UNIQUE INDEX i ON w(x) WHERE x > 5"};
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.folder / "none.db", "t"}), "none.db"));
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "none"}), "a table or view none"));
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "t"}), "none for x; there are y, name"));
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "u"}.order_by("z")), "the column z"));
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "u"}.order_by("x")), "no primary key or unique index"));
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "w"}.order_by("x")), "no primary key or unique index"));
+  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "v"}), "the column rowid"));
+  CHECK(file.refused(weir::sqlite_rows<point>{file.path, "v"}.order_by("x").order_is_unique()).empty());
+  CHECK(read_all(weir::sqlite_rows<point>{file.path, "u"}).empty());
+  CHECK(weir::sqlite_rows<int>{"", ""}.problems().size() == 3);
+}
+
+TEST_CASE("a row that does not fit is named, or skipped and counted") {
+  table_file file{"CREATE TABLE t(id INTEGER PRIMARY KEY, x, name);"
+                  "INSERT INTO t VALUES(1, 1, 'a'), (2, 'seven', 'b'), (3, NULL, NULL), (4, 3000000000, NULL), (5, 1.5, NULL), (6, 6, X'00'), (7, 7, NULL)"};
+  const auto spec = weir::sqlite_rows<point>{file.path, "t"}.order_by("id");
+  const auto error = error_of([&] { read_all(spec); });
+  CHECK(contains(error, "rows.db, table t, the row with id = 2, \"x\""));
+  CHECK(contains(error, "found text seven"));
+  const auto skipping = spec.on_error(weir::bad_record::skip);
+  CHECK(read_all(skipping) == std::vector<point>{{1, "a"}, {7, {}}});
+  CHECK(weir_test::last_position(skipping) == R"({"after":"i:7","skipped":5})");
+  CHECK(weir_test::source_harness<point>{skipping.source()}.resumes_everywhere(1, 1));
+}
+
+TEST_CASE("a range of numbers is read without being stored") {
+  std::vector<int> expected(100);
+  std::iota(expected.begin(), expected.end(), -50);
+  const weir::from_range spec{-50, 50};
+  CHECK(read_all(spec, 3, 7) == expected);
+  CHECK(weir_test::source_harness<int>{spec.source()}.resumes_everywhere(3, 7));
+  CHECK(read_all(weir::from_range{5, 5}).empty());
+  CHECK(read_all(weir::from_range{5, 4}).empty());
+  const auto huge = weir::from_range{std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max() - 1}.source();
+  CHECK(huge->enumerate(4).size() == 4);
+  CHECK(contains(error_of([&] { static_cast<void>(weir::from_range{0, 9}.source()->check_restored(spec.source()->enumerate(2))); }),
+                 "the 100 numbers from -50 on"));
+}
+
+TEST_CASE("a range of elements is copied") {
+  const std::vector<std::string> words{"a", "b", "c"};
+  CHECK(read_all(weir::from_range{words.begin(), words.end()}) == words);
+  CHECK(read_all(weir::from_range{words}) == words);
+  const int array[] = {3, 1, 2};
+  CHECK(read_all(weir::from_range{array}) == std::vector{3, 1, 2});
+}
