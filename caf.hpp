@@ -1,4 +1,7 @@
-// Weir inside a program that has a CAF actor system: jobs are started by a runtime, and seen through handles.
+// Weir inside a program that has a CAF actor system: jobs are started by a runtime, seen through handles, and fed by
+// actors.
 #pragma once
 
+#include "actors/actor_source.hpp"
+#include "actors/feeder.hpp"
 #include "coordinator/runtime.hpp"

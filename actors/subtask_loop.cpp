@@ -52,7 +52,10 @@ void subtask_loop::build() {
                                setup_.max_parallelism,
                                setup_.key_groups,
                                setup_.checkpointing};
-    chain_.add(stage.make(), std::make_unique<stage_context>(std::move(identity), *this), stage.ports);
+    auto context = std::make_unique<stage_context>(std::move(identity), *this);
+    if (setup_.user_counters)
+      context->share_counters(setup_.user_counters);
+    chain_.add(stage.make(), std::move(context), stage.ports);
   }
   for (std::size_t i = 0; i != setup_.stages.size(); ++i)
     for (const auto& target : setup_.stages[i].fused)

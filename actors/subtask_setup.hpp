@@ -82,6 +82,7 @@ struct subtask_setup {
 
   std::shared_ptr<environment> env;
   std::shared_ptr<subtask_counters> counters;
+  std::shared_ptr<counter_board> user_counters; ///< of the job; null: each operator has a board of its own
 };
 
 } // namespace weir::inline v0

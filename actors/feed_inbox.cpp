@@ -1,0 +1,214 @@
+#include "feed_inbox.hpp"
+
+#include "../persistence/error.hpp"
+#include "dispatch.hpp"
+#include "feed_messages.hpp"
+
+#include <caf/event_based_actor.hpp>
+#include <caf/response_promise.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace weir::inline v0 {
+
+namespace {
+
+caf::error make_feed_error(feed_error code, const std::string& why, std::uint64_t expected = 0) {
+  return {static_cast<std::uint8_t>(code), feed_error_category, caf::make_message(why, expected)};
+}
+
+caf::error closed_error(std::uint64_t expected) {
+  return make_feed_error(feed_error::closed, "the source is closed", expected);
+}
+
+/// Carries messages; the desk decides. A feed that must wait keeps its sender waiting for the answer: that is what holds
+/// a fast sender back. One feed and one question of each producer wait at most.
+class feed_inbox final : public caf::event_based_actor {
+public:
+  feed_inbox(caf::actor_config& config, std::shared_ptr<feed_desk> desk, fed_type type, std::size_t most_waiting)
+      : caf::event_based_actor(config), desk_(std::move(desk)), type_(type), most_waiting_(most_waiting) {
+    set_exit_handler([this](const caf::exit_msg&) { quit(); });
+    set_error_handler([](const caf::error&) {});
+    set_down_handler([](const caf::down_msg&) {});
+    set_default_handler([](caf::scheduled_actor*, const caf::message_view&) -> caf::result<caf::message> {
+      return make_feed_error(feed_error::wrong, "an inbox takes feeds of records");
+    });
+  }
+
+  const char* name() const override { return "weir.inbox"; }
+
+  void on_exit() override {
+    // A promise that is only dropped would be waited for.
+    for (auto& [producer, feed] : feeds_)
+      feed.answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
+    for (auto& [producer, answer] : questions_)
+      answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
+    feeds_.clear();
+    questions_.clear();
+  }
+
+protected:
+  caf::behavior make_behavior() override {
+    return {
+        [this](const local_feed& feed) {
+          if (!feed.records || &feed.records->type() != type_.type)
+            return refuse_other_records(feed.records ? std::string{feed.records->type().name} : "nothing");
+          return on_feed(feed.producer, feed.first, feed.records);
+        },
+        [this](feed_atom, const std::string& producer, std::uint64_t first, const std::vector<char>& bytes) {
+          batch_ptr records;
+          try {
+            records = type_.decode(std::as_bytes(std::span<const char>{bytes}));
+          } catch (const error& e) {
+            return refuse(feed_error::wrong, e.what());
+          }
+          return on_feed(producer, first, std::move(records));
+        },
+        [this](where_atom, const std::string& producer) { return on_where(producer); },
+        [this](desk_news) { on_news(); },
+        [this](close_desk) { desk_->close(); },
+    };
+  }
+
+private:
+  struct waiting_feed {
+    std::uint64_t first = 1;
+    batch_ptr records;
+    caf::response_promise answer;
+  };
+
+  caf::response_promise refuse(feed_error code, const std::string& why) {
+    caf::response_promise answer = make_response_promise();
+    answer.deliver(make_feed_error(code, why));
+    return answer;
+  }
+  caf::response_promise refuse_other_records(const std::string& found) {
+    return refuse(feed_error::wrong, "this source takes records of type " + std::string{type_.type->name} + ", not " +
+                                         found);
+  }
+
+  caf::response_promise on_feed(const std::string& producer, std::uint64_t first, batch_ptr records) {
+    const caf::actor_addr from = caf::actor_cast<caf::actor_addr>(current_sender());
+    caf::response_promise answer = make_response_promise();
+    waiting_feed feed{first, std::move(records), answer};
+    const auto before = feeds_.find(producer);
+    if (before != feeds_.end() && before->second.first != first) {
+      answer.deliver(make_feed_error(feed_error::refused, "a feed of \"" + producer + "\" waits for room already"));
+      return answer;
+    }
+    if (before != feeds_.end()) { // sent again: whoever sent it first may be gone
+      before->second.answer.deliver(make_feed_error(feed_error::refused, "the same feed was sent again"));
+      feeds_.erase(before);
+    }
+    if (!settle(producer, feed)) {
+      if (feeds_.size() >= most_waiting_) {
+        answer.deliver(make_feed_error(feed_error::refused, "too many feeds wait for room"));
+        return answer;
+      }
+      feeds_.emplace(producer, std::move(feed));
+    }
+    note_sender(producer, from);
+    return answer;
+  }
+
+  /// Offers a feed. False if it has to wait.
+  bool settle(const std::string& producer, waiting_feed& feed) {
+    const feed_answer found = desk_->offer(producer, feed.first, feed.records);
+    switch (found.verdict) {
+    case feed_verdict::taken:
+      feed.answer.deliver(taken_atom::value, found.expected);
+      return true;
+    case feed_verdict::full:
+    case feed_verdict::waiting:
+      return false;
+    case feed_verdict::gap:
+      feed.answer.deliver(make_feed_error(feed_error::gap,
+                                          "record " + std::to_string(found.expected) + " of \"" + producer +
+                                              "\" is expected, not " + std::to_string(feed.first),
+                                          found.expected));
+      return true;
+    case feed_verdict::closed:
+      feed.answer.deliver(closed_error(found.expected));
+      return true;
+    case feed_verdict::refused:
+      feed.answer.deliver(make_feed_error(feed_error::wrong, found.why));
+      return true;
+    }
+    return true;
+  }
+
+  caf::response_promise on_where(const std::string& producer) {
+    const caf::actor_addr from = caf::actor_cast<caf::actor_addr>(current_sender());
+    caf::response_promise answer = make_response_promise();
+    if (const auto before = questions_.find(producer); before != questions_.end()) {
+      before->second.deliver(make_feed_error(feed_error::refused, "the same question was asked again"));
+      questions_.erase(before);
+    }
+    if (const auto standing = desk_->where(producer)) {
+      answer.deliver(where_atom::value, standing->next, standing->durable);
+    } else if (questions_.size() >= most_waiting_) {
+      answer.deliver(make_feed_error(feed_error::refused, "too many questions wait for an answer"));
+      return answer;
+    } else {
+      questions_.emplace(producer, answer);
+    }
+    note_sender(producer, from);
+    return answer;
+  }
+
+  void note_sender(const std::string& producer, const caf::actor_addr& from) {
+    if (!from)
+      return;
+    if (const auto known = senders_.find(producer); known != senders_.end())
+      known->second = from;
+    else if (senders_.size() < most_waiting_)
+      senders_.emplace(producer, from);
+  }
+
+  void on_news() {
+    const feed_desk::news news = desk_->take_news();
+    for (const auto& [producer, through] : news.durable)
+      tell(producer, durable_atom::value, through);
+    for (const auto& [producer, through] : news.rewound)
+      tell(producer, rewound_atom::value, through);
+    if (!news.room)
+      return;
+    for (auto at = questions_.begin(); at != questions_.end();) {
+      if (const auto standing = desk_->where(at->first)) {
+        at->second.deliver(where_atom::value, standing->next, standing->durable);
+        at = questions_.erase(at);
+      } else {
+        ++at;
+      }
+    }
+    for (auto at = feeds_.begin(); at != feeds_.end();)
+      at = settle(at->first, at->second) ? feeds_.erase(at) : std::next(at);
+  }
+
+  template <class Atom>
+  void tell(const std::string& producer, Atom what, std::uint64_t through) {
+    if (const auto at = senders_.find(producer); at != senders_.end())
+      post(caf::actor_cast<caf::actor>(at->second), what, producer, through);
+  }
+
+  std::shared_ptr<feed_desk> desk_;
+  fed_type type_;
+  std::size_t most_waiting_;
+  std::map<std::string, waiting_feed> feeds_;
+  std::map<std::string, caf::response_promise> questions_;
+  std::map<std::string, caf::actor_addr> senders_; ///< the latest of each producer; not held
+};
+
+} // namespace
+
+caf::actor spawn_feed_inbox(caf::actor_system& system, std::shared_ptr<feed_desk> desk, fed_type type,
+                            std::size_t most_waiting) {
+  caf::actor inbox = system.spawn<feed_inbox, caf::lazy_init>(desk, type, most_waiting);
+  desk->on_news([to = caf::actor_cast<caf::actor_addr>(inbox)] { post(caf::actor_cast<caf::actor>(to), desk_news{}); });
+  return inbox;
+}
+
+} // namespace weir::inline v0
