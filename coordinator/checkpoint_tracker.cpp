@@ -19,8 +19,6 @@ bool is_final(checkpoint_trigger trigger) {
 
 checkpoint_tracker::checkpoint_tracker(checkpoint_settings settings, checkpoint_topology topology)
     : settings_(settings), topology_(std::move(topology)), regions_(topology_.regions()), schedule_(settings) {
-  for (const checkpoint_member& member : topology_.members())
-    sources_ += member.source ? 1 : 0;
 }
 
 // ---- regions ----
@@ -64,7 +62,7 @@ checkpoint_decisions checkpoint_tracker::region_failed(region_id region, std::st
   if (opening_ && !opening_void_)
     opening_void_ = why;
   if (final_ == ending::wanted)
-    final_ = ending::none; // its sources will say again when they have ended
+    final_ = ending::none; // its subtasks will say again when they have ended
 
   // The region's barriers went with its channels.
   travelling_.gone([&](std::size_t member) { return topology_.members()[member].region == region; });
@@ -100,10 +98,10 @@ checkpoint_decisions checkpoint_tracker::records_emitted(subtask_id subtask, att
   return out;
 }
 
-checkpoint_decisions checkpoint_tracker::source_ended(subtask_id subtask, attempt_id attempt, monotonic_time now) {
+checkpoint_decisions checkpoint_tracker::subtask_ended(subtask_id subtask, attempt_id attempt, monotonic_time now) {
   checkpoint_decisions out;
   const auto member = present(subtask, attempt);
-  if (!member || !topology_.members()[*member].source)
+  if (!member)
     return out;
   ended_.insert(*member);
   want_final(out);
@@ -406,7 +404,7 @@ void checkpoint_tracker::complete_if_ready(checkpoint_id id, checkpoint_decision
 }
 
 void checkpoint_tracker::want_final(checkpoint_decisions& out) {
-  if (shut_ || final_ != ending::none || stop_ > ending::wanted || !all_sources_ended())
+  if (shut_ || final_ != ending::none || stop_ > ending::wanted || !all_ended())
     return;
   final_ = ending::wanted;
   if (stop_ == ending::wanted) {

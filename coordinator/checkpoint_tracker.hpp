@@ -56,8 +56,9 @@ public:
   /// A source subtask has emitted so many records since it last said so.
   [[nodiscard]] checkpoint_decisions records_emitted(subtask_id subtask, attempt_id attempt, std::uint64_t records,
                                                      monotonic_time now);
-  /// A source subtask has reached its end. When all have, the final checkpoint is taken.
-  [[nodiscard]] checkpoint_decisions source_ended(subtask_id subtask, attempt_id attempt, monotonic_time now);
+  /// A subtask has sent the end of its output: a source has read all, and nothing is left inside of the others. When all
+  /// have, the final checkpoint is taken: it has nothing that is still to be emitted.
+  [[nodiscard]] checkpoint_decisions subtask_ended(subtask_id subtask, attempt_id attempt, monotonic_time now);
   /// Somebody asks for one: `demand`, `stop`, or `drain`, which only names the final checkpoint to come.
   [[nodiscard]] checkpoint_decisions request(checkpoint_trigger trigger, monotonic_time now);
 
@@ -118,7 +119,7 @@ private:
   /// The member's index, if the attempt is the present one of its region.
   [[nodiscard]] std::optional<std::size_t> present(subtask_id subtask, attempt_id attempt) const;
   [[nodiscard]] bool all_running() const;
-  [[nodiscard]] bool all_sources_ended() const { return sources_ > 0 && ended_.size() == sources_; }
+  [[nodiscard]] bool all_ended() const { return !ended_.empty() && ended_.size() == topology_.members().size(); }
   [[nodiscard]] bool may_open() const;
   [[nodiscard]] std::optional<checkpoint_trigger> next_trigger(monotonic_time now) const;
   [[nodiscard]] std::optional<monotonic_time> next_opening() const;
@@ -136,7 +137,6 @@ private:
 
   checkpoint_settings settings_;
   checkpoint_topology topology_;
-  std::size_t sources_ = 0;
   std::vector<region_state> regions_;
 
   checkpoint_schedule schedule_;

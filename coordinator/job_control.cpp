@@ -34,6 +34,47 @@ std::string_view to_text(job_state state) {
 job_control::job_control(job_status first, std::shared_ptr<environment> env)
     : status_(std::move(first)), env_(std::move(env)), begun_(env_->monotonic()) {}
 
+void checkpoint_answer::set_value(checkpoint_id id) const {
+  if (promise_)
+    promise_->set_value(id);
+  else if (call_)
+    call_(id, nullptr);
+}
+
+void checkpoint_answer::set_exception(const std::exception_ptr& why) const {
+  if (promise_)
+    promise_->set_exception(why);
+  else if (call_)
+    call_({}, why);
+}
+
+namespace {
+
+std::string text_of(const std::exception_ptr& failure) {
+  if (!failure)
+    return {};
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an object of unknown type was thrown";
+  }
+}
+
+} // namespace
+
+void job_control::on_end(end_function call) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!end_) {
+      at_end_.push_back(std::move(call));
+      return;
+    }
+  }
+  call(status_.state, text_of(failure_)); // both stay as they are
+}
+
 void job_control::attach(caf::actor coordinator) {
   const std::lock_guard lock(mutex_);
   if (!end_) // a short job may be over by now
@@ -65,6 +106,7 @@ void job_control::set_counters(subtask_id id, const std::string& task, bool sour
 }
 
 void job_control::finish(job_state state, std::exception_ptr failure) {
+  std::vector<end_function> told;
   {
     const std::lock_guard lock(mutex_);
     if (end_)
@@ -73,8 +115,11 @@ void job_control::finish(job_state state, std::exception_ptr failure) {
     status_.state = state;
     failure_ = std::move(failure);
     coordinator_ = nullptr;
+    told = std::exchange(at_end_, {});
   }
   ended_.notify_all();
+  for (const end_function& call : told)
+    call(state, text_of(failure_));
 }
 
 job_status job_control::status_locked() const {

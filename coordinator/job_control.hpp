@@ -7,20 +7,46 @@
 #include <caf/actor.hpp>
 
 #include <condition_variable>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::inline v0 {
 
+/// Where the answer to somebody who has asked for a checkpoint goes: a promise, or a function that is called on the
+/// coordinator's thread. Neither hears anything if the job ends without an answer.
+class checkpoint_answer {
+public:
+  using promise = std::shared_ptr<std::promise<checkpoint_id>>;
+  /// The checkpoint's id, or what has prevented it.
+  using function = std::function<void(checkpoint_id, std::exception_ptr)>;
+
+  checkpoint_answer() = default;
+  checkpoint_answer(std::nullptr_t) {}                       // NOLINT(google-explicit-constructor)
+  checkpoint_answer(promise to) : promise_(std::move(to)) {} // NOLINT(google-explicit-constructor)
+  explicit checkpoint_answer(function to) : call_(std::move(to)) {}
+
+  explicit operator bool() const noexcept { return promise_ || call_; }
+  const checkpoint_answer* operator->() const noexcept { return this; }
+  void set_value(checkpoint_id id) const;
+  void set_exception(const std::exception_ptr& why) const;
+
+private:
+  promise promise_;
+  function call_;
+};
+
 /// What a handle asks of the coordinator.
 struct job_request {
   enum class kind : std::uint8_t { checkpoint, stop, drain, cancel } what = kind::checkpoint;
-  std::shared_ptr<std::promise<checkpoint_id>> answer; ///< for checkpoints
+  checkpoint_answer answer; ///< for checkpoints
 };
 
 /// The state of a job that its handles see. Thread-safe.
@@ -42,6 +68,9 @@ public:
   [[nodiscard]] const std::shared_ptr<counter_board>& user_counters() const noexcept { return user_counters_; }
   /// The end. Only the first counts.
   void finish(job_state state, std::exception_ptr failure);
+  /// Called at the end, on the coordinator's thread; or now, if it has come. `why` is the failure's text, if it failed.
+  using end_function = std::function<void(job_state state, const std::string& why)>;
+  void on_end(end_function call);
 
   [[nodiscard]] job_status status() const;
   job_status wait();
@@ -64,6 +93,7 @@ private:
   std::optional<monotonic_time> end_;
   std::exception_ptr failure_;
   caf::actor coordinator_;
+  std::vector<end_function> at_end_;
   std::map<subtask_id, counted> counters_;
   std::shared_ptr<counter_board> user_counters_ = std::make_shared<counter_board>();
 };

@@ -96,7 +96,7 @@ private:
   void carry_out(const fail_job_decision& decision);
   void on_opened(checkpoint_id id, checkpoint_trigger trigger);
   void on_acknowledged(const subtask_report& report, const checkpoint_acknowledged& ack);
-  using demand_list = std::vector<std::shared_ptr<std::promise<checkpoint_id>>>;
+  using demand_list = std::vector<checkpoint_answer>;
   void refuse(demand_list& demands, const std::string& reason);
   void blame_long_steps(std::vector<late_subtask>& late);
   void refuse_all_demands(const std::string& reason);

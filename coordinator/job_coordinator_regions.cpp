@@ -84,10 +84,9 @@ void job_coordinator::on_report(subtask_report report) {
     carry_out(checkpoints_.barrier_skipped(skipped->checkpoint, report.subtask, report.attempt, at));
   else if (const auto* committed = std::get_if<commit_acknowledged>(&report.event))
     carry_out(checkpoints_.committed(committed->checkpoint, report.subtask, report.attempt, at));
-  else if (std::holds_alternative<subtask_ended>(report.event)) {
-    if (job_.plan->task(report.subtask.task).source)
-      carry_out(checkpoints_.source_ended(report.subtask, report.attempt, at));
-  } else if (std::holds_alternative<subtask_first_output>(report.event))
+  else if (std::holds_alternative<subtask_ended>(report.event))
+    carry_out(checkpoints_.subtask_ended(report.subtask, report.attempt, at));
+  else if (std::holds_alternative<subtask_first_output>(report.event))
     on_first_output(r);
   else if (const auto* emitted = std::get_if<records_emitted>(&report.event))
     carry_out(checkpoints_.records_emitted(report.subtask, report.attempt, emitted->records, at));

@@ -43,7 +43,7 @@ struct job_status {
   std::chrono::microseconds running_for{};
   std::vector<task_status> tasks;
   std::vector<counter_value> counters; ///< of the program's own code, and of poison records; by operator and name
-  std::string failure; ///< the first cause, if it failed
+  std::string failure;                 ///< the first cause, if it failed
 };
 
 class job_control;
@@ -68,6 +68,9 @@ public:
   job_status wait();
   /// Waits for the end, or for a time. Returns whether the job has ended.
   [[nodiscard]] bool wait_for(std::chrono::microseconds time) const;
+
+  /// For the runtime's own use.
+  [[nodiscard]] const std::shared_ptr<job_control>& control() const noexcept { return control_; }
 
 private:
   std::shared_ptr<job_control> control_;

@@ -45,6 +45,11 @@ public:
   }
   std::vector<std::string> take() { return std::exchange(log, {}); }
 
+  /// The three subtasks of a region have sent the end of their output.
+  void ended(std::uint32_t region = 0, attempt_id attempt = first_attempt) {
+    for (std::uint32_t task = 3 * region; task != 3 * region + 3; ++task)
+      did(tracker.subtask_ended(subtask(task), attempt, now));
+  }
   void tick_at(std::chrono::microseconds since_start) {
     now = at(since_start);
     did(tracker.tick(now));

@@ -64,7 +64,7 @@ TEST_CASE("a checkpoint that the store is completing outlives the failure of a r
 TEST_CASE("what subtasks of a starting region say is heard before all of them run") {
   fixture f{settings_with(0s)};
   f.tracker.region_starting(region_id{0}, attempt_id{3});
-  f.did(f.tracker.source_ended(f.subtask(0), attempt_id{3}, f.now));
+  f.ended(0, attempt_id{3});
   CHECK(f.take().empty());
   f.did(f.tracker.region_running(region_id{0}, attempt_id{3}, std::nullopt, f.now));
   CHECK(f.take() == steps{"open final"});
@@ -116,15 +116,15 @@ TEST_CASE("the commit of a checkpoint confirms all before it") {
 
 // ---- the end ----
 
-TEST_CASE("when all sources have ended the final checkpoint is taken, and its commit ends the job") {
+TEST_CASE("when all subtasks have ended the final checkpoint is taken, and its commit ends the job") {
   fixture f{settings_with(1s), 2};
   f.run();
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now)); // said twice
-  f.did(f.tracker.source_ended(f.subtask(1), first_attempt, f.now)); // no source
-  f.did(f.tracker.source_ended(f.subtask(3), attempt_id{9}, f.now));
+  f.ended();
+  f.ended(); // said twice
+  f.did(f.tracker.subtask_ended(f.subtask(4), first_attempt, f.now)); // one of the other region
+  f.ended(1, attempt_id{9});
   CHECK(f.take().empty());
-  f.did(f.tracker.source_ended(f.subtask(3), first_attempt, f.now));
+  f.ended(1);
   CHECK(f.take() == steps{"open final"});
   f.opened(1);
   f.did(f.tracker.request(checkpoint_trigger::demand, f.now));
@@ -148,7 +148,7 @@ TEST_CASE("a drain names the final checkpoint") {
   f.run();
   f.did(f.tracker.request(checkpoint_trigger::drain, f.now));
   CHECK(f.take().empty());
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   CHECK(f.take() == steps{"open drain"});
   f.pass(1);
   CHECK(f.take() == steps{"complete 1", "commit 1", "committed 1", "end 1 drain"});
@@ -160,7 +160,7 @@ TEST_CASE("a final checkpoint that fails is taken again after the pause, until t
   settings.tolerable_failures = 1;
   fixture f{settings};
   f.run();
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   f.opened(1);
   const auto decline = [&](std::uint64_t id) {
     for (std::uint32_t task = 0; task != 3; ++task)
@@ -188,20 +188,20 @@ TEST_CASE("a final checkpoint that fails is taken again after the pause, until t
 TEST_CASE("a region that fails before the final checkpoint is complete ends again") {
   fixture f;
   f.run();
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   f.opened(1);
   f.did(f.tracker.region_failed(region_id{0}, "region 0 failed", f.now));
   CHECK(f.take() == steps{"open final", "aborted 1"});
   f.did(f.tracker.region_running(region_id{0}, attempt_id{2}, std::nullopt, f.now));
   CHECK(f.take().empty());
-  f.did(f.tracker.source_ended(f.subtask(0), attempt_id{2}, f.now));
+  f.ended(0, attempt_id{2});
   CHECK(f.take() == steps{"open final"});
 }
 
 TEST_CASE("a region that fails between the final checkpoint and its commit ends the job when it runs again") {
   fixture f;
   f.run();
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   f.opened(1);
   f.acknowledge_all(1);
   f.completed(1);
@@ -215,7 +215,7 @@ TEST_CASE("a region that fails between the final checkpoint and its commit ends 
   SECTION("not from an earlier one, which is to be ended anew") {
     f.did(f.tracker.region_running(region_id{0}, attempt_id{2}, std::nullopt, f.now));
     CHECK(f.take().empty());
-    f.did(f.tracker.source_ended(f.subtask(0), attempt_id{2}, f.now));
+    f.ended(0, attempt_id{2});
     CHECK(f.take() == steps{"open final"});
   }
 }
@@ -273,7 +273,7 @@ TEST_CASE("a stop that has not begun gives way to the end of all input") {
   f.opened(1);
   f.did(f.tracker.request(checkpoint_trigger::stop, f.now));
   f.take();
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   CHECK(f.take() == steps{"refuse stop"});
   f.pass(1);
   CHECK(f.take() == steps{"complete 1", "commit 1", "open final", "committed 1"});
@@ -284,7 +284,7 @@ TEST_CASE("all input may end while a stop is under way: if the stop fails the fi
   f.run();
   f.did(f.tracker.request(checkpoint_trigger::stop, f.now));
   f.opened(1);
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   CHECK(f.take() == steps{"open stop"});
   SECTION("it succeeds") {
     f.acknowledge_all(1);
@@ -317,7 +317,7 @@ TEST_CASE("a stop whose checkpoint could not be restored lets the sources of all
 TEST_CASE("a commit of a region that does not run yet is not believed") {
   fixture f{settings_with(0s)};
   f.run();
-  f.did(f.tracker.source_ended(f.subtask(0), first_attempt, f.now));
+  f.ended();
   f.opened(1);
   for (const std::uint32_t task : {0U, 1U, 2U})
     f.acknowledge(1, task, task == 2);
