@@ -3,5 +3,8 @@
 #pragma once
 
 #include "actors/actor_source.hpp"
+#include "actors/ask_actor.hpp"
 #include "actors/feeder.hpp"
+#include "actors/to_actor.hpp"
+#include "coordinator/job_actor.hpp"
 #include "coordinator/runtime.hpp"

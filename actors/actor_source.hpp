@@ -70,9 +70,9 @@ template <class T>
 /// A source that any actor feeds, of this process or, through CAF's middleman, of another. Copies are the same source;
 /// it feeds one source of one job. Must not outlive the actor system.
 ///
-/// A producer is a name. It numbers its records from 1, and sends them in feeds to `inbox()`: `weir::feeder` does all of
-/// it for the actor that holds one. A feed is answered when its records are taken into a bounded queue, which holds a
-/// producer back that waits for answers. When a complete checkpoint has them, the producer's latest sender is told;
+/// A producer is a name. It numbers its records from 1, and sends them in feeds to `inbox()`: `weir::feeder` does all
+/// of it for the actor that holds one. A feed is answered when its records are taken into a bounded queue, which holds
+/// a producer back that waits for answers. When a complete checkpoint has them, the producer's latest sender is told;
 /// until then it has to keep them, since a failure of the job or of the process loses what is not in a checkpoint.
 /// Records that come again are dropped by their numbers; a gap is refused.
 ///

@@ -179,9 +179,8 @@ void feed_desk::attach(std::size_t split, std::shared_ptr<waker> wakes_reader) {
 }
 
 bool feed_desk::whole(const split_state& s) const {
-  return closed_ && std::all_of(s.producers.begin(), s.producers.end(), [](const auto& each) {
-           return each.second.accepted >= each.second.last.value_or(0);
-         });
+  return closed_ && std::all_of(s.producers.begin(), s.producers.end(),
+                                [](const auto& each) { return each.second.accepted >= each.second.last.value_or(0); });
 }
 
 std::optional<fed_records> feed_desk::take(std::size_t split, bool& end) {

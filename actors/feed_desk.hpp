@@ -54,10 +54,10 @@ struct fed_records {
   std::size_t to = 0;
 };
 
-/// Decides which records are taken, and keeps them until a reader does. Thread-safe: one side is whoever brings records,
-/// the other the readers of the splits. A producer belongs to one split by the hash of its name, so that its order is
-/// kept. What is taken is lost with its reader, until a complete checkpoint has it: then it is durable, and its producer
-/// may forget it.
+/// Decides which records are taken, and keeps them until a reader does. Thread-safe: one side is whoever brings
+/// records, the other the readers of the splits. A producer belongs to one split by the hash of its name, so that its
+/// order is kept. What is taken is lost with its reader, until a complete checkpoint has it: then it is durable, and
+/// its producer may forget it.
 class feed_desk {
 public:
   explicit feed_desk(feed_limits limits) : limits_(limits) {}

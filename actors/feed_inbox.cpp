@@ -24,8 +24,8 @@ caf::error closed_error(std::uint64_t expected) {
   return make_feed_error(feed_error::closed, "the source is closed", expected);
 }
 
-/// Carries messages; the desk decides. A feed that must wait keeps its sender waiting for the answer: that is what holds
-/// a fast sender back. One feed and one question of each producer wait at most.
+/// Carries messages; the desk decides. A feed that must wait keeps its sender waiting for the answer: that is what
+/// holds a fast sender back. One feed and one question of each producer wait at most.
 class feed_inbox final : public caf::event_based_actor {
 public:
   feed_inbox(caf::actor_config& config, std::shared_ptr<feed_desk> desk, fed_type type, std::size_t most_waiting)
@@ -86,8 +86,8 @@ private:
     return answer;
   }
   caf::response_promise refuse_other_records(const std::string& found) {
-    return refuse(feed_error::wrong, "this source takes records of type " + std::string{type_.type->name} + ", not " +
-                                         found);
+    return refuse(feed_error::wrong,
+                  "this source takes records of type " + std::string{type_.type->name} + ", not " + found);
   }
 
   caf::response_promise on_feed(const std::string& producer, std::uint64_t first, batch_ptr records) {

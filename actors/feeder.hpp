@@ -104,8 +104,8 @@ private:
 
 } // namespace detail
 
-/// Feeds an actor source from inside an actor, which holds it as long as it lives. It numbers the records, sends them one
-/// feed after the other, keeps them until they are durable, and sends them again when the job has gone back.
+/// Feeds an actor source from inside an actor, which holds it as long as it lives. It numbers the records, sends them
+/// one feed after the other, keeps them until they are durable, and sends them again when the job has gone back.
 ///
 /// `ready` is called when the source has said with which record to begin, and again whenever records were taken or have
 /// become durable: there `feed` can be called for as many as should be under way. The successor of an actor, in this

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,6 +32,10 @@ public:
   /// Answered by `sink_answers::committed`, perhaps at once.
   virtual void commit(checkpoint_id up_to, std::vector<prepared_output> prepared) = 0;
   virtual void flush() = 0;
+  /// Whether what was pending at the start is committed.
+  [[nodiscard]] virtual bool started() const noexcept { return true; }
+  /// Takes what has come from outside. Returns true if the sink has started by it.
+  virtual bool collect() { return false; }
 };
 
 /// A sink whose writer does not block.
@@ -101,7 +106,7 @@ public:
   void flush() override;
   /// The companion has answered.
   void on_answer(sink_answer answer);
-  [[nodiscard]] bool started() const noexcept { return started_; }
+  [[nodiscard]] bool started() const noexcept override { return started_; }
 
 private:
   std::function<void(sink_command)> tell_;
@@ -110,6 +115,37 @@ private:
   std::size_t under_way_ = 0;
   bool started_ = false;
   bool written_since_flush_ = false;
+};
+
+/// A sink whose writer does not block, and whose commits wait for others: what they answer is kept until `collect`. The
+/// sink is full while more than `window` commits are under way.
+class later_sink final : public sink_driver {
+public:
+  later_sink(const any_sink& sink, sink_answers answers, std::shared_ptr<waker> wakes, std::size_t window = 4);
+  ~later_sink() override;
+  void start(sink_start start) override;
+  bool accept(batch_ptr batch) override;
+  bool full() const noexcept override { return under_way_ >= window_; }
+  void prepare(checkpoint_id checkpoint) override;
+  void commit(checkpoint_id up_to, std::vector<prepared_output> prepared) override;
+  void flush() override;
+  [[nodiscard]] bool started() const noexcept override { return started_; }
+  bool collect() override;
+
+private:
+  class answer_list;
+
+  template <class Work>
+  auto guarded(Work work);
+  void begin(std::optional<checkpoint_id> up_to, const std::vector<prepared_output>& prepared);
+
+  const any_sink& sink_;
+  sink_answers answers_;
+  std::shared_ptr<answer_list> list_; ///< outlives this driver if an answer is late
+  std::size_t window_;
+  std::size_t under_way_ = 0;
+  bool started_ = false;
+  std::unique_ptr<sink_writer> writer_;
 };
 
 /// Carries one command out. For companions.

@@ -91,6 +91,8 @@ void subtask_loop::build() {
           std::move(answers));
       sink.companion = driver.get();
       sink.driver = std::move(driver);
+    } else if (target.commits_later()) {
+      sink.driver = std::make_unique<later_sink>(target, std::move(answers), out_.outside_waker());
     } else {
       sink.driver = std::make_unique<inline_sink>(target, std::move(answers));
     }
@@ -133,10 +135,10 @@ void subtask_loop::start_sinks() {
     start.allow_duplicates = setup_.allow_duplicates;
     start.replace_output = setup_.replace_output;
     sink.driver->start(std::move(start));
-    if (sink.companion)
-      waiting = true;
-    else
+    if (sink.driver->started())
       sink.op->committed(setup_.restored_checkpoint);
+    else
+      waiting = true;
   }
   if (!waiting)
     out_.report(subtask_loaded{});
@@ -281,11 +283,13 @@ void subtask_loop::on_sink_answer(std::size_t stage, sink_answer answer) {
       std::find_if(sinks_.begin(), sinks_.end(), [stage](const sink_stage& sink) { return sink.stage == stage; });
   const bool started = std::holds_alternative<sink_answer::started>(answer.what);
   at->companion->on_answer(std::move(answer));
-  if (!started)
-    return;
-  at->op->committed(setup_.restored_checkpoint);
-  if (std::all_of(sinks_.begin(), sinks_.end(),
-                  [](const sink_stage& sink) { return !sink.companion || sink.companion->started(); }))
+  if (started)
+    on_started(*at);
+}
+
+void subtask_loop::on_started(sink_stage& started) {
+  started.op->committed(setup_.restored_checkpoint);
+  if (std::all_of(sinks_.begin(), sinks_.end(), [](const sink_stage& sink) { return sink.driver->started(); }))
     out_.report(subtask_loaded{});
 }
 
@@ -308,6 +312,9 @@ void subtask_loop::on_outside_wake() {
     chain_.wake();
   if (source_)
     source_->wake();
+  for (sink_stage& sink : sinks_)
+    if (sink.driver->collect())
+      on_started(sink);
 }
 
 void subtask_loop::probe_if_due() {

@@ -117,6 +117,7 @@ private:
 
   void build();
   void start_sinks();
+  void on_started(sink_stage& started);
   bool take_step();
   void encode_slice();
   void begin_snapshot();

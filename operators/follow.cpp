@@ -185,7 +185,8 @@ private:
     std::size_t at = 0; // of the next line in the buffer
     while (taken < std::max<std::size_t>(max_records, 1)) {
       const std::size_t from = std::max(at, searched_);
-      const void* found = from < buffer_.size() ? std::memchr(buffer_.data() + from, '\n', buffer_.size() - from) : nullptr;
+      const void* found =
+          from < buffer_.size() ? std::memchr(buffer_.data() + from, '\n', buffer_.size() - from) : nullptr;
       if (!found) {
         searched_ = buffer_.size();
         break;

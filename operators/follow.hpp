@@ -27,8 +27,8 @@ struct follow_settings {
 /// until it has one, so that no half of a line is emitted. The file may be missing at first, and vanish and come back.
 ///
 /// Rotation by renaming is followed: what was read is renamed to `<name>.1`, `<name>-20260203` or the like in the same
-/// folder, and a new file takes its place. The old one is read to its end once there is something in the new one; so are
-/// files in between. A last line without a line end is then taken for whole. Rotation by copying (copytruncate) is
+/// folder, and a new file takes its place. The old one is read to its end once there is something in the new one; so
+/// are files in between. A last line without a line end is then taken for whole. Rotation by copying (copytruncate) is
 /// followed as well: the rest is read out of the copy, which begins as the log did. A log that is just emptied is read
 /// from its beginning again; what was in it and not read is gone, and the position counts it under `truncations`.
 ///

@@ -28,7 +28,8 @@ log_file describe(const struct stat& found, std::string name) {
 
 /// What stands behind the name of a rotated log; nothing if it is none.
 std::optional<std::string_view> suffix_of(std::string_view base, std::string_view name) {
-  if (name.size() < base.size() + 2 || !name.starts_with(base) || (name[base.size()] != '.' && name[base.size()] != '-'))
+  if (name.size() < base.size() + 2 || !name.starts_with(base) ||
+      (name[base.size()] != '.' && name[base.size()] != '-'))
     return std::nullopt;
   name.remove_prefix(base.size() + 1);
   for (const std::string_view packed : {".gz", ".zst", ".bz2", ".xz", ".lz4", ".Z"})
@@ -66,7 +67,8 @@ std::string log_place::to_json() const {
 
 log_place log_place::parse(const std::string& json, const std::string& thing) {
   const auto object = flat_json::parse(json, thing);
-  log_place place{object.number("device"), object.number("inode"), object.number("offset"), object.number("prefix"),
+  log_place place{object.number("device"), object.number("inode"),
+                  object.number("offset"), object.number("prefix"),
                   object.number("hash"),   object.has("truncations") ? object.number("truncations") : 0};
   if (place.prefix_size > log_prefix_bytes || place.prefix_size > place.offset)
     throw damaged_error({thing, "a place in a log", json, "restore the store from a copy, or begin anew with --fresh"});

@@ -22,19 +22,17 @@ struct log_file {
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
 
-  [[nodiscard]] bool is_same(const log_file& other) const {
-    return device == other.device && inode == other.inode;
-  }
+  [[nodiscard]] bool is_same(const log_file& other) const { return device == other.device && inode == other.inode; }
 };
 
 /// What is read of a log: up to where, and how it is known again. The position of a reader.
 struct log_place {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t offset = 0;        ///< where the next line begins
-  std::uint64_t prefix_size = 0;   ///< of what was read, at most `log_prefix_bytes`
-  std::uint64_t prefix_hash = 0;   ///< of so many first bytes
-  std::uint64_t truncations = 0;   ///< how often the file was emptied and no copy of what was in it was found
+  std::uint64_t offset = 0;      ///< where the next line begins
+  std::uint64_t prefix_size = 0; ///< of what was read, at most `log_prefix_bytes`
+  std::uint64_t prefix_hash = 0; ///< of so many first bytes
+  std::uint64_t truncations = 0; ///< how often the file was emptied and no copy of what was in it was found
 
   [[nodiscard]] std::string to_json() const;
   /// Throws damaged_error.

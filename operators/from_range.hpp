@@ -57,7 +57,8 @@ template <std::integral T>
 class number_source final : public any_source {
 public:
   number_source(T first, T last)
-      : first_(first), count_(last > first ? static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first) : 0) {}
+      : first_(first),
+        count_(last > first ? static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first) : 0) {}
 
   [[nodiscard]] bool blocking() const override { return false; }
   [[nodiscard]] std::vector<source_split> enumerate(std::uint32_t parallelism) const override {
@@ -79,9 +80,9 @@ private:
 
 } // namespace detail
 
-/// `from_range(first, last)`: the numbers from `first` to before `last`, without storing them, or copies of the elements
-/// between two iterators. `from_range(container)`: copies of its elements. Each once, in their order within a subtask.
-/// A run that resumes needs a program that gives the same range.
+/// `from_range(first, last)`: the numbers from `first` to before `last`, without storing them, or copies of the
+/// elements between two iterators. `from_range(container)`: copies of its elements. Each once, in their order within a
+/// subtask. A run that resumes needs a program that gives the same range.
 template <class T>
 class from_range {
 public:
@@ -92,8 +93,8 @@ public:
       : source_(std::make_shared<detail::number_source<T>>(first, last)) {}
 
   template <std::input_iterator Iterator>
-  requires std::constructible_from<T, std::iter_reference_t<Iterator>>
-  from_range(Iterator first, Iterator last) : source_(from_vector<T>{std::vector<T>(first, last)}.source()) {}
+  requires std::constructible_from<T, std::iter_reference_t<Iterator>> from_range(Iterator first, Iterator last)
+      : source_(from_vector<T>{std::vector<T>(first, last)}.source()) {}
 
   template <class Container>
   requires(!std::integral<Container>) explicit from_range(const Container& container)
@@ -113,6 +114,7 @@ from_range(T, T) -> from_range<T>;
 template <std::input_iterator Iterator>
 from_range(Iterator, Iterator) -> from_range<std::iter_value_t<Iterator>>;
 template <class Container>
-from_range(const Container&) -> from_range<std::remove_cvref_t<decltype(*std::begin(std::declval<const Container&>()))>>;
+from_range(const Container&)
+    -> from_range<std::remove_cvref_t<decltype(*std::begin(std::declval<const Container&>()))>>;
 
 } // namespace weir::inline v0

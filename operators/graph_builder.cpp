@@ -270,6 +270,15 @@ stream_origin stream_origin::side(const std::string& name, const element_type& t
   return {builder_, first.from, builder_->side_port(first.from, name, type, where)};
 }
 
+void stream_origin::keep_parallelism(graph_node& node) const {
+  const graph_edge& edge = edges_.front();
+  if (node.options.parallelism || edges_.size() != 1 || edge.how != partitioning::forward)
+    return;
+  const graph_node& before = builder_->graph().nodes[edge.from];
+  node.options.parallelism = before.options.parallelism;
+  node.max_parallelism_limit = before.max_parallelism_limit;
+}
+
 stream_origin stream_origin::dead_letters(call_site where) const {
   const graph_node& node = builder_->graph().nodes[edges_.front().from];
   if (edges_.size() == 1 && edges_.front().from_port == 0 && node.options.poison != poison_policy::dead_letter)

@@ -85,6 +85,8 @@ public:
   /// A side output of the operator that this stream is the main output of.
   [[nodiscard]] stream_origin side(const std::string& name, const element_type& type, call_site where) const;
 
+  /// Gives a node that asks for no parallelism that of the operator before it, so that the two can be fused.
+  void keep_parallelism(graph_node& node) const;
   /// The dead letters of the operator that this stream is the main output of.
   [[nodiscard]] stream_origin dead_letters(call_site where) const;
 

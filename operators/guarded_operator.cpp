@@ -100,7 +100,8 @@ std::size_t guarded_operator::process(std::size_t input, any_batch& in, std::siz
   while (i != to && (i == from || !out.full())) {
     set_marks();
     try {
-      inner_->process(input, in, i, i + 1, inner_outputs_);
+      if (inner_->process(input, in, i, i + 1, inner_outputs_) == i)
+        break; // it holds
     } catch (const usage_error&) {
       throw;
     } catch (const std::bad_alloc&) {

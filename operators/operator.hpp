@@ -68,7 +68,7 @@ public:
     static_cast<void>(time), static_cast<void>(out);
     return true;
   }
-  /// A time asked for with `wake_at` has come. Returns like `watermark`.
+  /// A time asked for with `wake_at` has come. Returns like `watermark`. Not called after the end of the input.
   virtual bool on_wake(processing_time now, operator_outputs& out) {
     static_cast<void>(now), static_cast<void>(out);
     return true;

@@ -72,6 +72,7 @@ struct operator_chain::stage {
   std::uint64_t records_in = 0;
   std::uint64_t emitted_elsewhere = 0;
   bool wake_due = false;
+  bool ended = false; ///< all of its input has ended: what it emitted at a wake-up would come too late
   bool holds = false; ///< as its operator said after its latest call
 };
 
@@ -148,7 +149,7 @@ void operator_chain::end_input() {
 
 void operator_chain::wake() {
   for (const auto& s : stages_)
-    if (!std::exchange(s->wake_due, true))
+    if (!s->ended && !std::exchange(s->wake_due, true))
       ++stages_to_wake_;
 }
 
@@ -249,6 +250,11 @@ chain_progress operator_chain::work_control() {
     break;
   case control::kind::end_of_input:
     done = s.op->end_of_input(s.outputs);
+    if (done) {
+      s.ended = true;
+      if (std::exchange(s.wake_due, false))
+        --stages_to_wake_;
+    }
     break;
   }
   settle(s);

@@ -5,6 +5,7 @@
 #include "batch.hpp"
 #include "operator_context.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,6 +51,12 @@ public:
   virtual void commit(const std::vector<prepared_output>& prepared) { static_cast<void>(prepared); }
   /// Nothing comes for a while, or the flush interval is over: what is buffered for reasons of speed goes out.
   virtual void flush() {}
+  /// What `commit` does, for a sink that `commits_later`: returns at once. `done` is to be called once, from any
+  /// thread, also after this writer is gone: with an empty text, or with what went wrong, which fails the region.
+  virtual void commit_later(const std::vector<prepared_output>& prepared, std::function<void(std::string)> done) {
+    commit(prepared);
+    done({});
+  }
 };
 
 /// The sink's part of an operator.
@@ -74,6 +81,9 @@ public:
   virtual void prepare_output(const sink_start& start) const { static_cast<void>(start); }
   /// A writer for one subtask; commits `start.pending` first.
   [[nodiscard]] virtual std::unique_ptr<sink_writer> open_writer(const sink_start& start) const = 0;
+  /// Of a two-phase sink that does not block: whether its commits wait for somebody else, and are made by
+  /// `commit_later`. The runtime asks for that of `start.pending`, too, and `open_writer` does not commit it.
+  [[nodiscard]] virtual bool commits_later() const { return false; }
 };
 
 } // namespace weir::inline v0

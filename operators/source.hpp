@@ -69,8 +69,8 @@ public:
   /// A reader that starts at `position`, or at the split's start if it is empty. `now` is the environment's time.
   [[nodiscard]] virtual std::unique_ptr<split_reader> open_split(const source_split& split, const std::string& position,
                                                                  processing_time now) const = 0;
-  /// Of a source that does not block: this split was read to its end, `position`, before the run was resumed. There will
-  /// be no reader for it.
+  /// Of a source that does not block: this split was read to its end, `position`, before the run was resumed. There
+  /// will be no reader for it.
   virtual void already_read(const source_split& split, const std::string& position) const {
     static_cast<void>(split), static_cast<void>(position);
   }

@@ -108,7 +108,8 @@ private:
   static sqlite_database open(const std::string& path) {
     std::error_code fault;
     if (!std::filesystem::is_regular_file(path, fault))
-      throw usage_error({path, "a SQLite file", fault ? fault.message() : "something that is no file", "name another path"});
+      throw usage_error(
+          {path, "a SQLite file", fault ? fault.message() : "something that is no file", "name another path"});
     return sqlite_database::open(path, sqlite_access::read_only);
   }
 
@@ -150,9 +151,8 @@ private:
     return list.step();
   }
   [[nodiscard]] bool has_unique_index() {
-    auto index = database_.prepare(
-        "SELECT 1 FROM pragma_index_list(?1) AS l WHERE l.\"unique\" AND NOT l.partial AND "
-        "(SELECT group_concat(name) FROM pragma_index_info(l.name)) = ?2");
+    auto index = database_.prepare("SELECT 1 FROM pragma_index_list(?1) AS l WHERE l.\"unique\" AND NOT l.partial AND "
+                                   "(SELECT group_concat(name) FROM pragma_index_info(l.name)) = ?2");
     index.with(settings_.table, settings_.order);
     return index.step();
   }
@@ -238,7 +238,8 @@ private:
     }
     auto key = value_at(row, column);
     if (!key)
-      throw usage_error({table_.thing(), "numbers or text in the column " + settings_.order, "bytes", "order by another column"});
+      throw usage_error(
+          {table_.thing(), "numbers or text in the column " + settings_.order, "bytes", "order by another column"});
     if (bad) {
       access_.drop(batch);
       if (settings_.on_error == bad_record::fail)
@@ -248,10 +249,12 @@ private:
     after_ = std::move(key);
   }
 
-  [[noreturn]] void fail(const sqlite_statement& row, int column, const record_field& field, const order_value& key) const {
+  [[noreturn]] void fail(const sqlite_statement& row, int column, const record_field& field,
+                         const order_value& key) const {
     const std::string_view type = row.text(column + 1);
-    const std::string found =
-        type == "null" ? "NULL" : type == "blob" ? "bytes" : std::string{type} + " " + shortened(row.text(column));
+    const std::string found = type == "null"   ? "NULL"
+                              : type == "blob" ? "bytes"
+                                               : std::string{type} + " " + shortened(row.text(column));
     throw io_error({table_.thing() + ", the row with " + settings_.order + " = " + to_position_text(key).substr(2) +
                         ", \"" + field.name + "\"",
                     to_text(field.type()), found,
@@ -319,11 +322,11 @@ public:
     for (const auto& split : splits) {
       const auto object = flat_json::parse(split.description, "a split of sqlite_rows");
       if (object.text("table") != settings_.table || object.text("order") != settings_.order)
-        throw usage_error({"sqlite_rows",
-                           "the table " + object.text("table") + " in order of " + object.text("order") +
-                               ", as when the run began",
-                           settings_.table + " in order of " + settings_.order,
-                           "name the same table and column, or begin anew with --fresh"});
+        throw usage_error(
+            {"sqlite_rows",
+             "the table " + object.text("table") + " in order of " + object.text("order") + ", as when the run began",
+             settings_.table + " in order of " + settings_.order,
+             "name the same table and column, or begin anew with --fresh"});
       const rows_table table{settings_, access_.type()};
     }
     return {};
@@ -355,8 +358,8 @@ std::shared_ptr<const any_source> detail::make_sqlite_rows_source(const sqlite_r
 std::vector<error_text> detail::sqlite_rows_problems(const sqlite_rows_settings& settings, const field_type& record) {
   std::vector<error_text> problems;
   if (settings.path.empty() || settings.path.find('\0') != std::string::npos)
-    problems.push_back({"sqlite_rows", "the path of a SQLite file", settings.path.empty() ? "nothing" : "a zero byte in it",
-                        "name a file"});
+    problems.push_back({"sqlite_rows", "the path of a SQLite file",
+                        settings.path.empty() ? "nothing" : "a zero byte in it", "name a file"});
   if (settings.table.empty())
     problems.push_back({"sqlite_rows", "the name of a table", "nothing", "name a table"});
   if (settings.poll_interval.count() < 0)
@@ -368,7 +371,8 @@ std::vector<error_text> detail::sqlite_rows_problems(const sqlite_rows_settings&
 }
 
 std::string detail::sqlite_rows_guarantee() {
-  return "Each row is read once, as it is then; after a failure reading goes on behind the last one that the checkpoint "
+  return "Each row is read once, as it is then; after a failure reading goes on behind the last one that the "
+         "checkpoint "
          "has. A bad row that is skipped is counted once.";
 }
 

@@ -69,7 +69,8 @@ public:
     return copy;
   }
   /// Looks for new rows for ever, this often.
-  [[nodiscard]] sqlite_rows keep_reading(std::chrono::milliseconds poll_interval = std::chrono::milliseconds{100}) const {
+  [[nodiscard]] sqlite_rows keep_reading(std::chrono::milliseconds poll_interval = std::chrono::milliseconds{
+                                             100}) const {
     sqlite_rows copy = *this;
     copy.settings_.poll_interval = poll_interval;
     return copy;

@@ -95,8 +95,9 @@ public:
   [[nodiscard]] std::vector<std::string> check_restored(const std::vector<source_split>& splits) const override {
     if (splits.empty())
       return {};
-    return {"the standard input cannot be read again: lines that were read after the last checkpoint are lost; this run "
-            "goes on with what the standard input gives now."};
+    return {
+        "the standard input cannot be read again: lines that were read after the last checkpoint are lost; this run "
+        "goes on with what the standard input gives now."};
   }
   [[nodiscard]] std::unique_ptr<split_reader> open_split(const source_split&, const std::string& position,
                                                          processing_time) const override {

@@ -13,8 +13,8 @@ namespace weir::inline v0 {
 /// Emits the lines of the standard input, or of another file that is open for reading, as `std::string`, and ends with
 /// it. A last line needs no line end.
 ///
-/// What was read cannot be read again. After a failure within the process reading goes on where it was: the records that
-/// were emitted after the last checkpoint are lost. A new process reads what its own standard input gives.
+/// What was read cannot be read again. After a failure within the process reading goes on where it was: the records
+/// that were emitted after the last checkpoint are lost. A new process reads what its own standard input gives.
 class standard_input {
 public:
   using value_type = std::string;

@@ -1,6 +1,7 @@
 // A stream of records while a job is composed: the stage on which un-keyed operators are called.
 #pragma once
 
+#include "async_map_operator.hpp"
 #include "callable.hpp"
 #include "concepts.hpp"
 #include "filter_operator.hpp"
@@ -58,7 +59,9 @@ concept sink_spec = requires(const S& spec) {
 /// Every subtask calls a copy of its own of the functions given here, const: what a function captured and changed would
 /// not be part of checkpoints. State belongs into the `state` struct of a `process`.
 template <class T>
-class [[nodiscard]] stream : public detail::stream_aggregates<T>, public detail::stream_routing<T> {
+class [[nodiscard]] stream : public detail::stream_aggregates<T>,
+                             public detail::stream_async<T>,
+                             public detail::stream_routing<T> {
 public:
   using value_type = T;
 
@@ -235,7 +238,9 @@ public:
   }
 
   /// The same records, at most so many a second, by processing time; the operator's subtasks share the rate evenly. It
-  /// holds the source back. About one batch waits in the operator's state, which survives a failure.
+  /// holds the source back. About one batch waits in the operator's state, which survives a failure. Barriers pass what
+  /// waits there, but not what waits in a channel before it. So its parallelism is that of the operator before it,
+  /// unless said, which lets it be fused with that; a slow one does best right behind the source.
   auto throttle(std::string name, double records_per_second, operator_options options = {},
                 call_site where = caller()) const {
     static_assert(serializable<T>, "weir: throttle keeps records as state, so that they must be storable; write "
@@ -246,6 +251,7 @@ public:
       graph_node node = make_node("throttle", std::move(name), std::move(options), where, &element_type_of<T>());
       node.stateful = true;
       origin_.builder().check_rate(node, records_per_second);
+      origin_.keep_parallelism(node);
       node.make = [records_per_second]() -> std::unique_ptr<any_operator> {
         return std::make_unique<throttle_operator<T>>(records_per_second);
       };

@@ -161,9 +161,10 @@ public:
   [[nodiscard]] bool blocking() const override { return true; }
   [[nodiscard]] std::vector<source_split> enumerate(std::uint32_t) const override {
     state_->open(settings_);
-    return {{split_id(0), flat_json{}
-                              .set(settings_.server ? "listens" : "connects", tcp_name(settings_.address, settings_.port))
-                              .to_string()}};
+    return {
+        {split_id(0), flat_json{}
+                          .set(settings_.server ? "listens" : "connects", tcp_name(settings_.address, settings_.port))
+                          .to_string()}};
   }
   [[nodiscard]] std::vector<std::string> check_restored(const std::vector<source_split>& splits) const override {
     if (splits.empty())

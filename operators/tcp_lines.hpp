@@ -23,12 +23,12 @@ struct tcp_lines_settings {
 };
 
 /// Emits the lines that peers send, as `std::string`, for ever. `connect` reads from one peer and connects again, at
-/// growing intervals of up to 10 s, when it is gone; `listen` accepts up to 256 peers at a time, on the loopback address
-/// unless another one is named. Nothing is encrypted, and nobody is asked who they are.
+/// growing intervals of up to 10 s, when it is gone; `listen` accepts up to 256 peers at a time, on the loopback
+/// address unless another one is named. Nothing is encrypted, and nobody is asked who they are.
 ///
-/// A line without a line end, at the end of a connection, is dropped: nobody knows whether it is whole. A peer that sends
-/// a longer line than allowed is disconnected. Both are counted in the position. What was read cannot be read again: a
-/// failure loses the lines that came after the last checkpoint, and a peer is not told what was lost.
+/// A line without a line end, at the end of a connection, is dropped: nobody knows whether it is whole. A peer that
+/// sends a longer line than allowed is disconnected. Both are counted in the position. What was read cannot be read
+/// again: a failure loses the lines that came after the last checkpoint, and a peer is not told what was lost.
 class tcp_lines {
 public:
   using value_type = std::string;

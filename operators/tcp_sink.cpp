@@ -27,7 +27,8 @@ public:
     std::string why_not;
     socket_ = connect_to(settings.address, settings.port, settings.timeout, why_not);
     if (!socket_)
-      throw io_error({name_, "a peer that accepts a connection", why_not, "start the peer; the job tries again by itself"});
+      throw io_error(
+          {name_, "a peer that accepts a connection", why_not, "start the peer; the job tries again by itself"});
   }
 
   void write(any_batch& records) override {

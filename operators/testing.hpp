@@ -131,9 +131,9 @@ struct snapshot_comparison {
   /// The parallelism after the first restore, after the second one, and so on, again and again. If one is above 1,
   /// outputs are compared without their order.
   std::vector<std::uint32_t> parallelism = {1};
-  /// How far the clock is moved after every record, and after the end.
+  /// How far the clock is moved after every record, and then before the end.
   std::chrono::microseconds step{0};
-  std::chrono::microseconds at_end{0};
+  std::chrono::microseconds before_end{0};
 };
 
 /// What `same_with_snapshots` found.
@@ -167,8 +167,8 @@ template <class In, class Compose>
       straight.push(in, record);
       straight.advance_processing_time(how.step);
     }
+    straight.advance_processing_time(how.before_end);
     straight.end_of_input();
-    straight.advance_processing_time(how.at_end);
     expected = straight.outputs(out);
   }
   std::vector<Out> found;
@@ -183,8 +183,8 @@ template <class In, class Compose>
     interrupted = std::make_unique<harness>(composed, taken, options);
     interrupted->advance_processing_time(how.step);
   }
+  interrupted->advance_processing_time(how.before_end);
   interrupted->end_of_input();
-  interrupted->advance_processing_time(how.at_end);
   const std::vector<Out> last = interrupted->outputs(out);
   found.insert(found.end(), last.begin(), last.end());
 

@@ -2,13 +2,11 @@
 
 #include "../persistence/error.hpp"
 #include "../persistence/key_groups.hpp"
+#include "testing_instances.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <deque>
 #include <optional>
-#include <set>
-#include <tuple>
 
 namespace weir::inline v0::testing {
 
@@ -26,15 +24,6 @@ public:
     throw usage_error({"a testing::input", "a weir::testing::harness that pushes records", "a job that was run",
                        "give the job a source"});
   }
-};
-
-class flag_waker final : public waker {
-public:
-  void wake() noexcept override { set_.store(true); }
-  bool take() noexcept { return set_.exchange(false); }
-
-private:
-  std::atomic<bool> set_{false};
 };
 
 std::string problems_of(const job_graph& graph) {
@@ -65,9 +54,12 @@ std::shared_ptr<const any_source> pushed_source() {
 class engine::implementation {
 public:
   using pushed = snapshot::pushed;
+  using instance = inner::instance;
+  using item = inner::item;
 
   implementation(const job_graph& graph, const harness_options& options, const snapshot* from)
-      : graph_(graph), options_(options), now_(from ? from->now_ : options.start) {
+      : graph_(graph), options_(options) {
+    world_.now = from ? from->now_ : options.start;
     if (!graph.problems.empty())
       throw job_error({problems_of(graph), "", "", ""});
     for (node_index node = 0; node != graph.nodes.size(); ++node)
@@ -90,45 +82,45 @@ public:
         graph_.nodes[edge.from].outputs.front().type != &records->type())
       throw usage_error({"a record that is pushed", "the stream of a source of this job", "another stream",
                          "push into what job.source(...) returned"});
-    waiting_.push_back({pushed::kind::records, edge.from, std::move(records), {}});
+    waiting_.push_back({item_kind::records, edge.from, std::move(records), {}});
     settle();
   }
   void push_watermark(event_time time) {
-    waiting_.push_back({pushed::kind::watermark, 0, {}, time});
+    waiting_.push_back({item_kind::watermark, 0, {}, time});
     settle();
   }
   void push_end() {
-    waiting_.push_back({pushed::kind::end, 0, {}, {}});
+    waiting_.push_back({item_kind::end, 0, {}, {}});
     settle();
   }
 
-  [[nodiscard]] processing_time now() const { return now_; }
+  [[nodiscard]] processing_time now() const { return world_.now; }
   [[nodiscard]] std::vector<counter_value> counters() const { return counters_->values(); }
 
   void advance_to(processing_time time) {
     settle();
-    while (!wakes_.empty() && wakes_.begin()->first <= time) {
-      now_ = std::max(now_, wakes_.begin()->first);
+    while (!world_.wakes.empty() && world_.wakes.begin()->first <= time) {
+      world_.now = std::max(world_.now, world_.wakes.begin()->first);
       settle();
     }
-    now_ = std::max(now_, time);
+    world_.now = std::max(world_.now, time);
   }
 
   void work() {
     for (auto& each : instances_)
-      if (each->woken->take())
-        wakes_.emplace(now_, each->number);
+      if (each->context && each->context->woken->take())
+        world_.wakes.emplace(world_.now, each->number);
     settle();
   }
 
   void visit_outputs(const stream_origin& of, const element_type& type,
                      const std::function<void(const any_batch&)>& visit) const {
-    for (const auto& [port, records] : outputs_)
+    for (const auto& [port, records] : world_.outputs)
       for (const graph_edge& edge : of.edges())
         if (port == std::pair{edge.from, edge.from_port} && &records->type() == &type)
           visit(*records);
   }
-  void forget_outputs() { outputs_.clear(); }
+  void forget_outputs() { world_.outputs.clear(); }
 
   [[nodiscard]] bool holding() const {
     return std::any_of(instances_.begin(), instances_.end(),
@@ -140,7 +132,7 @@ public:
     while (run_one(true)) {
     }
     snapshot taken;
-    taken.now_ = now_;
+    taken.now_ = world_.now;
     // A watermark or an end that an operator holds back comes behind the barrier: it is told again after a restore.
     if (under_way_ &&
         std::any_of(instances_.begin(), instances_.end(), [](const auto& i) { return !i->queue.empty(); }))
@@ -160,82 +152,6 @@ public:
   }
 
 private:
-  struct instance;
-
-  /// The surroundings of one instance.
-  class surroundings final : public operator_context {
-  public:
-    surroundings(operator_identity identity, implementation& owner, instance& of)
-        : operator_context(std::move(identity)), owner_(owner), of_(of) {}
-    [[nodiscard]] processing_time now() const override { return owner_.now_; }
-    void wake_at(processing_time when) override { owner_.wakes_.emplace(when, of_.number); }
-    [[nodiscard]] std::shared_ptr<waker> outside_waker() override { return of_.woken; }
-
-  private:
-    implementation& owner_;
-    instance& of_;
-  };
-
-  /// One way out of an instance's port.
-  class route_out final : public partition_receiver {
-  public:
-    void deliver(std::size_t target, batch_ptr records) override {
-      to.at(target)->queue.push_back({pushed::kind::records, input, channel, std::move(records), {}, 0});
-    }
-
-    std::unique_ptr<any_partitioner> partitioner;
-    std::vector<instance*> to;
-    std::size_t input = 0;
-    std::size_t channel = 0; ///< distinct among all channels into an instance
-  };
-
-  /// Where a port's batches go: they are kept for the test, and dealt out.
-  class output_port final : public batch_receiver {
-  public:
-    output_port(implementation& owner, node_index node, std::size_t index)
-        : owner_(owner), node_(node), index_(index) {}
-    bool accept(batch_ptr records) override {
-      owner_.outputs_.emplace_back(std::pair{node_, index_}, records->clone());
-      for (std::size_t i = 0; i != routes.size(); ++i)
-        routes[i]->partitioner->route(i + 1 == routes.size() ? std::move(records) : records, *routes[i]);
-      return true;
-    }
-    void flush() {
-      for (auto& each : routes)
-        each->partitioner->flush(*each);
-    }
-
-    std::vector<std::unique_ptr<route_out>> routes;
-
-  private:
-    implementation& owner_;
-    node_index node_;
-    std::size_t index_;
-  };
-
-  struct item {
-    pushed::kind what;
-    std::size_t input;
-    std::size_t channel;
-    batch_ptr records;
-    event_time time;
-    std::size_t position; ///< of the first record that is not processed
-  };
-
-  struct instance {
-    std::size_t number = 0;
-    node_index node = 0;
-    std::uint32_t subtask = 0;
-    std::unique_ptr<any_operator> op; ///< null for sources and sinks
-    std::unique_ptr<surroundings> context;
-    std::shared_ptr<flag_waker> woken = std::make_shared<flag_waker>();
-    operator_outputs outputs;
-    std::vector<std::unique_ptr<output_port>> ports;
-    std::deque<item> queue;
-    std::map<std::size_t, event_time> watermarks; ///< by channel, of those that have not ended
-    event_time watermark = event_time::min();
-  };
-
   [[nodiscard]] std::uint32_t parallelism_of(const graph_node& node) const {
     const std::uint32_t wanted = node.options.parallelism.value_or(options_.parallelism);
     return node.max_parallelism_limit == 0 ? wanted : std::min(wanted, node.max_parallelism_limit);
@@ -251,7 +167,7 @@ private:
       made->node = index;
       made->subtask = subtask;
       for (std::size_t i = 0; i != node.outputs.size(); ++i)
-        made->ports.push_back(std::make_unique<output_port>(*this, index, i));
+        made->ports.push_back(std::make_unique<inner::output_port>(world_, index, i));
       if (node.kind == operator_kind::transform) {
         made->op = node.make();
         operator_identity identity;
@@ -262,7 +178,7 @@ private:
         identity.parallelism = parallelism;
         identity.max_parallelism = options_.max_parallelism;
         identity.key_groups = key_groups{options_.max_parallelism}.range_of(identity.subtask, parallelism);
-        made->context = std::make_unique<surroundings>(std::move(identity), *this, *made);
+        made->context = std::make_unique<inner::surroundings>(std::move(identity), world_, made->number);
         made->context->share_counters(counters_);
         std::vector<std::unique_ptr<any_collector>> collectors;
         for (std::size_t i = 0; i != node.outputs.size(); ++i) {
@@ -283,7 +199,7 @@ private:
     const auto& receivers = of_node_[to];
     const bool straight = edge.how == partitioning::forward && senders.size() == receivers.size();
     for (instance* sender : senders) {
-      auto route = std::make_unique<route_out>();
+      auto route = std::make_unique<inner::route_out>();
       const partitioning how = edge.how == partitioning::forward && !straight ? partitioning::rebalance : edge.how;
       route->partitioner = edge.make_partitioner ? edge.make_partitioner() : make_partitioner(how, sender->subtask);
       if (straight)
@@ -321,14 +237,15 @@ private:
     for (;;) {
       if (run_one(false))
         continue;
-      if (!wakes_.empty() && wakes_.begin()->first <= now_) {
+      if (!world_.wakes.empty() && world_.wakes.begin()->first <= world_.now) {
         if (++wakes == most_wakes_at_once)
-          throw usage_error({"operator \"" + graph_.nodes[instances_[wakes_.begin()->second]->node].name + '"',
+          throw usage_error({"operator \"" + graph_.nodes[instances_[world_.wakes.begin()->second]->node].name + '"',
                              "wake-ups that end", std::to_string(wakes) + " at one moment",
                              "let a timer set itself for a later time"});
-        instance& due = *instances_[wakes_.begin()->second];
-        wakes_.erase(wakes_.begin());
-        call(due, [&] { return due.op->on_wake(now_, due.outputs); });
+        instance& due = *instances_[world_.wakes.begin()->second];
+        world_.wakes.erase(world_.wakes.begin());
+        if (!due.watermarks.empty() || due.op->holding()) // not after the end, but for one that holds it back
+          call(due, [&] { return due.op->on_wake(world_.now, due.outputs); });
         continue;
       }
       if (waiting_.empty() || holding())
@@ -341,9 +258,9 @@ private:
   /// Hands what was pushed to the first operators.
   void begin(pushed next) {
     under_way_.reset();
-    if (next.what == pushed::kind::records) {
+    if (next.what == item_kind::records) {
       auto& sources = of_node_[next.source];
-      output_port& out = *sources[turn_++ % sources.size()]->ports.front();
+      inner::output_port& out = *sources[turn_++ % sources.size()]->ports.front();
       out.accept(std::move(next.records));
       out.flush();
       return;
@@ -356,7 +273,7 @@ private:
   }
 
   /// Sends a watermark or an end to all that is behind an instance.
-  static void tell(instance& from, pushed::kind what, event_time time) {
+  static void tell(instance& from, item_kind what, event_time time) {
     for (auto& out : from.ports)
       for (auto& route : out->routes)
         for (instance* to : route->to)
@@ -369,7 +286,7 @@ private:
       instance& each = *instances_[i];
       if (each.queue.empty())
         continue;
-      if (each.queue.front().what == pushed::kind::records) {
+      if (each.queue.front().what == item_kind::records) {
         if (each.op->holding() && !barrier_waits)
           continue;
         run_records(each, barrier_waits);
@@ -377,9 +294,9 @@ private:
       }
       if (each.op->holding())
         continue;
-      const item next = std::move(each.queue.front());
-      each.queue.pop_front();
-      run_control(each, next);
+      const item next = each.queue.front();
+      if (run_control(each, next))
+        each.queue.pop_front();
       return true;
     }
     return false;
@@ -401,24 +318,39 @@ private:
       each.queue.pop_front();
   }
 
-  void run_control(instance& each, const item& next) {
-    if (next.what == pushed::kind::end)
+  /// False if the operator has begun to hold instead: it is told again when it does not hold any more.
+  bool run_control(instance& each, const item& next) {
+    if (next.what == item_kind::end)
       each.watermarks.erase(next.channel);
     else
       each.watermarks[next.channel] = std::max(each.watermarks[next.channel], next.time);
     if (each.watermarks.empty()) {
-      call(each, [&] { return each.op->end_of_input(each.outputs); });
-      tell(each, pushed::kind::end, {});
-      return;
+      const bool done = call_control(each, [&] { return each.op->end_of_input(each.outputs); });
+      if (done)
+        tell(each, item_kind::end, {});
+      return done;
     }
     event_time lowest = event_time::max();
     for (const auto& [channel, time] : each.watermarks)
       lowest = std::min(lowest, time);
     if (lowest <= each.watermark)
-      return;
+      return true;
+    if (!call_control(each, [&] { return each.op->watermark(lowest, each.outputs); }))
+      return false;
     each.watermark = lowest;
-    call(each, [&] { return each.op->watermark(lowest, each.outputs); });
-    tell(each, pushed::kind::watermark, lowest);
+    tell(each, item_kind::watermark, lowest);
+    return true;
+  }
+
+  /// Calls until it returns true, or the operator holds. Returns whether it is done.
+  template <class Call>
+  static bool call_control(instance& each, Call one_call) {
+    bool done = false;
+    call(each, [&] {
+      done = one_call();
+      return done || each.op->holding();
+    });
+    return done;
   }
 
   /// Calls until it returns true, and hands on what was emitted.
@@ -440,15 +372,13 @@ private:
   const job_graph& graph_;
   std::shared_ptr<counter_board> counters_ = std::make_shared<counter_board>();
   harness_options options_;
-  processing_time now_;
+  inner::world world_;
   std::vector<std::unique_ptr<instance>> instances_;
   std::vector<std::vector<instance*>> of_node_;
   std::size_t next_channel_ = 0;
   std::size_t turn_ = 0;
   std::deque<pushed> waiting_;
   std::optional<pushed> under_way_; ///< the watermark or end that was pushed last
-  std::set<std::pair<processing_time, std::size_t>> wakes_;
-  std::vector<std::pair<std::pair<node_index, std::size_t>, batch_ptr>> outputs_;
 };
 
 engine::engine(const job_graph& graph, harness_options options, const snapshot* from)

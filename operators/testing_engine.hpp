@@ -26,6 +26,9 @@ struct harness_options {
   processing_time start{std::chrono::seconds{1'700'000'000}};
 };
 
+/// What can be pushed, and what travels between operators.
+enum class item_kind : std::uint8_t { records, watermark, end };
+
 /// The state of a job's operators at one moment.
 class snapshot {
 public:
@@ -41,7 +44,7 @@ private:
   };
   /// Something that was pushed and is not worked off.
   struct pushed {
-    enum class kind : std::uint8_t { records, watermark, end } what = kind::end;
+    item_kind what = item_kind::end;
     node_index source = 0;
     batch_ptr records;
     event_time time{};

@@ -111,8 +111,8 @@ private:
     }
     if (fault)
       fail_io(settings_.directory, "list", fault.value());
-    done_text_changed_ = std::erase_if(done_, [&](const std::string& name) { return there.count(name) == 0; }) > 0 ||
-                         done_text_changed_;
+    done_text_changed_ =
+        std::erase_if(done_, [&](const std::string& name) { return there.count(name) == 0; }) > 0 || done_text_changed_;
     for (const auto& name : there)
       if (done_.count(name) == 0)
         if (const auto size = size_of_file(path_of(name)); size != no_file) {
@@ -189,7 +189,8 @@ std::vector<error_text> watch_folder::problems() const {
 }
 
 std::string watch_folder::guarantee() const {
-  return "Each line of each file is read once; after a failure reading goes on behind the last line that the checkpoint "
+  return "Each line of each file is read once; after a failure reading goes on behind the last line that the "
+         "checkpoint "
          "has.";
 }
 

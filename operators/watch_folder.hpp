@@ -21,8 +21,9 @@ struct watch_folder_settings {
   std::chrono::milliseconds poll_interval{500};
 };
 
-/// Emits the lines of all files of a folder, as `std::string`, and of those that appear in it, for ever: each file once,
-/// in the order of their names among those that are there. Files may be compressed, as in `text_lines`; hidden files
+/// Emits the lines of all files of a folder, as `std::string`, and of those that appear in it, for ever: each file
+/// once, in the order of their names among those that are there. Files may be compressed, as in `text_lines`; hidden
+/// files
 /// (`.name`) and folders are passed over. A file has to be whole when it appears: write it under a hidden name or
 /// elsewhere, and rename it. What a file gains after it was begun is not read.
 ///

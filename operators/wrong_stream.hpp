@@ -1,6 +1,7 @@
 // The stream after a call that did not compile: takes any further call without a second error.
 #pragma once
 
+#include "async_options.hpp"
 #include "concepts.hpp"
 #include "operator_options.hpp"
 
@@ -57,6 +58,10 @@ public:
   }
   template <class Other>
   stream connect(const Other&) const {
+    return {};
+  }
+  template <class Out, class F>
+  stream async_map(std::string_view, F&&, async_options = {}, operator_options = {}) const {
     return {};
   }
   stream throttle(std::string_view, double, operator_options = {}) const { return {}; }

@@ -126,3 +126,101 @@ same "the kinds of disputes" 2 "$(sqlite3 -readonly paid/settled.db 'select coun
 settled=$(sqlite3 -readonly paid/settled.db 'select count(*) from settled')
 ((disputed > 0 && settled + disputed < 300000 && settled > 290000)) || fail "$settled settled, $disputed disputed"
 same "the summary" "$settled orders settled, $disputed disputed, $((300000 - settled - disputed)) open" "$(cat paid/out.txt)"
+
+# earthquakes: the counts are those of a plain look at the CSV, also compressed; a row that is none is put aside.
+quakes=$WEIR_SOURCE_DIR/examples/data/earthquakes.csv
+mkdir quakes packed-quakes
+"$programs/earthquakes" --help >/dev/null || fail "earthquakes has no help"
+(cd quakes && "$programs/earthquakes" --input "$quakes" >out.txt 2>log.txt) || fail "earthquakes: $(cat quakes/log.txt)"
+awk -F, 'NR > 1 { m = $6; c = m == "" ? "unknown" : m < 1 ? "below 1" : m >= 6 ? "6 and more" : int(m) " to " int(m) + 1
+  ++n[$4 "|" c] } END { for (k in n) print k "|" n[k] }' "$quakes" | LC_ALL=C sort >expected.txt
+sqlite3 -readonly quakes/earthquakes.db "select network, magnitude, earthquakes from counts" | LC_ALL=C sort >found.txt
+cmp expected.txt found.txt || fail "the earthquakes' counts are wrong"
+same "the printed earthquakes" "$(($(wc -l <"$quakes") - 1))" "$(awk '{ n += $NF } END { print n }' quakes/out.txt)"
+{ head -n 3 "$quakes" && echo 'nonsense,1' && tail -n +4 "$quakes"; } | gzip >bad.csv.gz
+(cd packed-quakes && "$programs/earthquakes" --input ../bad.csv.gz >out.txt 2>log.txt) || fail "earthquakes: $(cat packed-quakes/log.txt)"
+cmp quakes/out.txt packed-quakes/out.txt || fail "a bad row changes the counts"
+same "the bad row" '4 nonsense,1' "$(sed 's/.*"line":\([0-9]*\),.*"text":"\([^"]*\)".*/\1 \2/' packed-quakes/rejected/*.jsonl)"
+
+# follow_log: killed five times while its log is written and rotated, it has every line once.
+mkdir -p follow/logs
+entries() { # all that is committed
+  find follow/entries follow/dead-letters -type f ! -name '.*' -exec cat {} + 2>/dev/null || true
+}
+write_log() { # 400 lines a round, every seventh no entry; renamed after each
+  local round i log=follow/logs/app.log
+  for ((round = 0; round < 12; ++round)); do
+    for ((i = round * 400; i < (round + 1) * 400; ++i)); do
+      if ((i % 7 == 0)); then echo "number $i"; else echo "info number $i"; fi
+    done >>"$log"
+    sleep 0.1
+    for ((i = 20; i > 0; --i)); do
+      if [[ -e $log.$i ]]; then mv "$log.$i" "$log.$((i + 1))"; fi
+    done
+    mv "$log" "$log.1"
+  done
+  echo "error the end" >"$log"
+}
+follow() {
+  exec "$programs/follow_log" --log follow/logs/app.log --entries follow/entries --dead-letters follow/dead-letters \
+    --output follow/levels.db --store follow/store.weir --checkpoint-interval 20ms 2>>follow/log.txt
+}
+committed() { # committed <number>: waits until so many lines are
+  local i
+  for ((i = 0; i < 300; ++i)); do
+    (($(entries | wc -l) < $1)) || return 0
+    sleep 0.1
+  done
+}
+echo "error the beginning" >follow/logs/app.log
+kills=0
+for ((i = 0; i < 5; ++i)); do
+  follow &
+  follower=$!
+  if ((i == 0)); then # a log is known when the first checkpoint has it
+    committed 1
+    write_log &
+    writer=$!
+  fi
+  sleep 0.25
+  kill -KILL "$follower" && kills=$((kills + 1))
+  wait "$follower" 2>/dev/null || true
+done
+((kills == 5)) || fail "follow_log ended by itself: $(cat follow/log.txt)"
+wait "$writer"
+follow &
+follower=$!
+committed 4802
+kill -TERM "$follower"
+wait "$follower" || fail "follow_log does not stop: $(cat follow/log.txt)"
+{ seq 0 4799 && echo beginning && echo end; } | LC_ALL=C sort >expected.txt
+entries | grep -oE '[0-9]+|beginning|end' | LC_ALL=C sort >found.txt
+cmp expected.txt found.txt || fail "follow_log lost or repeated lines: $(diff expected.txt found.txt | head -n 5); $(cat follow/log.txt)"
+same "the dead letters" 686 "$(cat follow/dead-letters/*.txt | wc -l)"
+same "the counted entries" 4116 "$(sqlite3 -readonly follow/levels.db 'select sum(count) from levels')"
+
+# embedding: all readings arrive, also if the program is killed in between.
+mkdir rooms
+killed=0
+for ((i = 0; i < 10 && killed < 2; ++i)); do
+  code=0
+  "$programs/embedding" rooms >/dev/null 2>log.txt &
+  sleep 0.1
+  kill -KILL $! 2>/dev/null || true
+  wait $! 2>/dev/null || code=$?
+  ((code == 137)) || break
+  killed=$((killed + 1))
+done
+"$programs/embedding" rooms >out.txt 2>log.txt || fail "embedding: $(cat out.txt log.txt)"
+grep -q '^finished$' out.txt || fail "embedding does not finish: $(cat out.txt)"
+rm -rf rooms
+mkdir rooms
+"$programs/embedding" rooms >out.txt 2>log.txt || fail "embedding, undisturbed: $(cat out.txt log.txt)"
+same "the warmest readings" "$(printf '%s: 21.999 degrees, of 5000 readings\n' attic cellar kitchen)" "$(grep -v '^finished$' out.txt)"
+
+# enrichment: each order has its customer's city, or is a dead letter.
+mkdir cities
+"$programs/enrichment" cities >out.txt 2>log.txt || fail "enrichment: $(cat out.txt log.txt)"
+same "the cities" "$(printf 'Lyon 10000\nTurin 9980\n')" \
+  "$(sqlite3 -readonly cities/cities.db "select key || ' ' || count from cities order by key")"
+same "the unknown customers" 20 "$(sqlite3 -readonly cities/unknown.db "select count(*) from letters where record like '%nobody%'")"

@@ -54,6 +54,14 @@ cmake -S "$work/cmake" -B "$work/cmake/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug 
 cmake --build "$work/cmake/build" >"$work/build.log" || { cat "$work/build.log"; fail "building failed"; }
 run "$work/cmake/build/stranger"
 
+echo "== a CAF program that is killed"
+cp -r "$source_dir/tests/install/caf_stranger" "$work/caf"
+cmake -S "$work/caf" -B "$work/caf/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="$compiler" \
+  -DCMAKE_PREFIX_PATH="$prefix" >"$work/caf.log" || { cat "$work/caf.log"; fail "configuring failed"; }
+cmake --build "$work/caf/build" >"$work/caf_build.log" || { cat "$work/caf_build.log"; fail "building failed"; }
+bash "$source_dir/tests/install/kill_caf_stranger.sh" "$work/caf/build/caf_stranger" "$work/caf_run" ||
+  fail "the CAF program is not exact"
+
 echo "== pkg-config weir"
 export PKG_CONFIG_PATH=$library_dir/pkgconfig
 read -ra flags <<<"$(pkg-config --cflags --libs weir)"

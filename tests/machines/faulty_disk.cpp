@@ -50,15 +50,39 @@ void faulty_disk::sync_for_real(bool yes) {
   state_->real_syncs = yes;
 }
 
-void faulty_disk::arm(fault f) {
+long faulty_disk::arm(fault f) {
   const std::lock_guard lock{state_->mutex};
-  state_->faults.push_back({f});
+  state_->faults.push_back({f, ++state_->faults_armed});
+  return state_->faults_armed;
+}
+
+long faulty_disk::struck(long number) const {
+  const std::lock_guard lock{state_->mutex};
+  for (const state::armed& f : state_->faults)
+    if (f.number == number)
+      return f.struck;
+  return 0;
 }
 
 void faulty_disk::disarm() {
   const std::lock_guard lock{state_->mutex};
   state_->faults.clear();
   state_->waiting = false;
+}
+
+void faulty_disk::stand_aside(bool yes) {
+  const std::lock_guard lock{state_->mutex};
+  state_->stands_aside = yes;
+}
+
+void faulty_disk::on_torn(std::function<void()> hook) {
+  const std::lock_guard lock{state_->mutex};
+  state_->torn_hook = std::move(hook);
+}
+
+void faulty_disk::remember_unsynced(bool yes) {
+  const std::lock_guard lock{state_->mutex};
+  state_->remembers = yes;
 }
 
 void faulty_disk::on_delay(std::function<void()> hook) {

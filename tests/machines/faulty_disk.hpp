@@ -78,12 +78,20 @@ public:
   /// Whether syncs reach the system. At first they do not.
   void sync_for_real(bool yes);
 
-  /// Arms a fault, in addition to those that are armed.
-  void arm(fault f);
+  /// Arms a fault, in addition to those that are armed. Returns its number.
+  long arm(fault f);
+  /// How many operations that fault has struck; 0 of one that is disarmed.
+  [[nodiscard]] long struck(long number) const;
   /// Nothing goes wrong from now on.
   void disarm();
+  /// While it lasts nothing goes wrong and nothing is counted: the test itself looks at files.
+  void stand_aside(bool yes);
   /// Called before a delayed operation, on its thread, without a lock held.
   void on_delay(std::function<void()> hook);
+  /// Called after a torn write, on its thread, without a lock held: for who wants the power to go before the next sync.
+  void on_torn(std::function<void()> hook);
+  /// Whether what is not synced is remembered, for `lose_power`. At first it is.
+  void remember_unsynced(bool yes);
 
   /// How many operations of a kind there were, good and bad, since the beginning or `reset_counts`.
   [[nodiscard]] long count(operation o) const;

@@ -67,8 +67,11 @@ faulty_disk::state::state(std::string vfs_name) : name(std::move(vfs_name)), sys
 }
 
 std::optional<trouble> faulty_disk::state::next(guard& lock, operation o, const std::string& what, bool makes) {
+  if (stands_aside)
+    return std::nullopt;
   ++counts.at(static_cast<std::size_t>(o));
   std::optional<trouble> found;
+  armed* cause = nullptr;
   for (armed& f : faults) {
     if (!f.what.of.has(o) || !can_have(o, f.what.what) || (f.what.what == trouble::full && !makes))
       continue;
@@ -76,10 +79,12 @@ std::optional<trouble> faulty_disk::state::next(guard& lock, operation o, const 
     if (f.seen == f.what.nth || (f.what.from_then_on && f.seen > f.what.nth)) {
       found = f.what.what;
       busy_tries = f.what.tries;
+      cause = &f;
     }
   }
   if (!found)
     return found;
+  ++cause->struck;
   ++troubles.at(static_cast<std::size_t>(*found));
   last = std::string{to_text(*found)} + ": " + what;
   if (*found == trouble::delayed && hook) {
@@ -169,7 +174,7 @@ int faulty_disk::state::read(sqlite3_file* f, void* to, int size, sqlite3_int64 
 }
 
 void faulty_disk::state::remember(file& f, const void* bytes, int size, sqlite3_int64 offset, bool torn) {
-  if (!f.unsynced || size == 0)
+  if (!f.unsynced || size == 0 || !remembers)
     return;
   sqlite3_int64 before = 0;
   f.real()->pMethods->xFileSize(f.real(), &before);
@@ -197,7 +202,13 @@ int faulty_disk::state::write(sqlite3_file* f, const void* bytes, int size, sqli
     return SQLITE_IOERR_WRITE;
   }
   self.remember(as(f), bytes, size, offset, wrong == trouble::torn);
-  return real(f)->pMethods->xWrite(real(f), bytes, size, offset);
+  const int code = real(f)->pMethods->xWrite(real(f), bytes, size, offset);
+  if (wrong == trouble::torn && self.torn_hook) {
+    const auto call = self.torn_hook;
+    lock.unlock();
+    call();
+  }
+  return code;
 }
 
 int faulty_disk::state::truncate(sqlite3_file* f, sqlite3_int64 size) {
@@ -207,7 +218,7 @@ int faulty_disk::state::truncate(sqlite3_file* f, sqlite3_int64 size) {
     return SQLITE_IOERR_TRUNCATE;
   sqlite3_int64 before = 0;
   real(f)->pMethods->xFileSize(real(f), &before);
-  if (as(f).unsynced && size < before) {
+  if (as(f).unsynced && size < before && self.remembers) {
     (*as(f).unsynced)->truncated(size, content_of(real(f), size, before), before);
   }
   return real(f)->pMethods->xTruncate(real(f), size);

@@ -40,7 +40,9 @@ struct faulty_disk::state {
   };
   struct armed {
     fault what;
+    long number = 0;
     long seen = 0;
+    long struck = 0;
   };
   using guard = std::unique_lock<std::mutex>;
 
@@ -75,13 +77,17 @@ struct faulty_disk::state {
   std::map<std::string, known_file> files;
   std::vector<std::string> databases;
   std::vector<armed> faults;
+  long faults_armed = 0; ///< ever
   std::function<void()> hook;
+  std::function<void()> torn_hook;
   std::array<long, operation_kinds> counts{};
   std::array<long, trouble_kinds> troubles{};
   std::string last;
   int busy_tries = 0;
   bool waiting = false; ///< a busy lock is being tried again: nobody sleeps for that
   bool real_syncs = false;
+  bool stands_aside = false;
+  bool remembers = true;
   bool is_frozen = false;
   std::uint64_t life = 0;
 };

@@ -46,8 +46,9 @@ private:
 };
 
 /// A job that checks the order of each producer's records. `on_record` may throw.
-weir::job checking_job(const weir::actor_source<fed_number>& source, std::shared_ptr<last_lines> lines,
-                       std::function<void(const fed_number&)> on_record = [](const fed_number&) {}) {
+weir::job checking_job(
+    const weir::actor_source<fed_number>& source, std::shared_ptr<last_lines> lines,
+    std::function<void(const fed_number&)> on_record = [](const fed_number&) {}) {
   weir::job job{"checking"};
   job.source("numbers", source)
       .map("seen",
@@ -177,6 +178,49 @@ TEST_CASE("a run that was stopped takes from its producers what its next life ne
     INFO(host.log());
     CHECK_THAT(lines->of("a"), !Catch::Contains("order"));
   }
+}
+
+TEST_CASE("a feeder whose inbox is gone goes on with another one") {
+  const scratch_folder folder;
+  actor_host host;
+  const auto lines = std::make_shared<last_lines>();
+  constexpr std::uint64_t count = 30'000;
+  std::atomic<std::uint64_t> durable{0};
+  std::atomic<bool> lost{false};
+  auto source = std::make_unique<weir::actor_source<fed_number>>(host.system());
+  const caf::actor producer =
+      host.system().spawn([&durable, &lost, inbox = source->inbox()](caf::event_based_actor* self) -> caf::behavior {
+        weir::feeder_options options;
+        options.ask_interval = 20ms;
+        auto feed = std::make_shared<weir::feeder<fed_number>>(
+            self, inbox, "a",
+            [&durable](weir::feeder<fed_number>& to) {
+              durable = to.durable();
+              while (to.kept() < 2'000 && to.next() <= count)
+                to.feed({"a", to.next()});
+            },
+            options);
+        feed->on_lost([&lost] { lost = true; });
+        return caf::behavior{feed->handlers().or_else([feed](const caf::actor& other) { feed->connect(other); })};
+      });
+  {
+    weir::job_handle running = host.jobs().start(checking_job(*source, lines), options_in(folder));
+    const job_guard guard{running};
+    REQUIRE(eventually(running, [&] { return durable > 1'000; }));
+    running.cancel();
+    REQUIRE(running.wait_for(30s));
+  }
+  source = std::make_unique<weir::actor_source<fed_number>>(host.system());
+  weir::job_handle again = host.jobs().start(checking_job(*source, lines), options_in(folder));
+  const job_guard guard{again};
+  REQUIRE(eventually(again, [&] { return lost.load(); }));
+  caf::anon_send(producer, source->inbox());
+  REQUIRE(eventually(again, [&] { return durable == count; }));
+  source->close();
+  REQUIRE(again.wait_for(30s));
+  INFO(host.log());
+  CHECK(lines->of("a") == "a 30000");
+  caf::anon_send_exit(producer, caf::exit_reason::user_shutdown);
 }
 
 TEST_CASE("a sender that does not wait is refused when one feed waits already, and nothing of it is taken") {

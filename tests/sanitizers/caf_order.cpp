@@ -88,6 +88,14 @@ resumable::resume_result scheduled_actor::resume(execution_unit* host, size_t ma
   return result;
 }
 
+// What was sent comes before the end of the actor that has not read it, and frees it.
+
+bool scheduled_actor::finalize() {
+  static auto* const caf_finalize = original<bool(scheduled_actor*)>("_ZN3caf15scheduled_actor8finalizeEv");
+  __tsan_acquire(ctrl());
+  return caf_finalize(this);
+}
+
 // What asked for a delayed message comes before the clock's thread, which sends it.
 
 namespace detail {

@@ -1,12 +1,10 @@
 #include "simulation/messages_seen.hpp"
 
-#include <weir/actors/actor_messages.hpp>
-#include <weir/coordinator/coordinator_messages.hpp>
-
+#include <caf/mailbox_element.hpp>
 #include <caf/send.hpp>
 
-#include <memory>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace simulation {
@@ -41,81 +39,146 @@ std::string event_text(const weir::subtask_event& event) {
                  [](const weir::subtask_ended&) { return std::string{"has ended"}; },
                  [](const weir::subtask_first_output&) { return std::string{"first output"}; },
                  [](const weir::records_emitted& r) { return "emitted " + std::to_string(r.records); },
-                 [](const weir::subtask_remark& r) { return r.text; }},
+                 [](const auto&) { return std::string{"something else"}; }},
       event);
 }
 
+const std::type_info* type_of(const caf::type_erased_tuple& content) {
+  return content.size() == 1 ? content.type(0).second : nullptr;
+}
+
 template <class T>
-bool is(const caf::type_erased_tuple& content) {
-  return content.match_elements<T>();
+T* as(caf::type_erased_tuple& content) {
+  const std::type_info* type = type_of(content);
+  return type && *type == typeid(T) ? &content.get_mutable_as<T>(0) : nullptr;
 }
 
-/// Fills in how to lose and to repeat a message; `lose` changes the message in the mailbox.
-template <class T, class Lose>
-void may_suffer(seen_message& seen, caf::type_erased_tuple& content, std::string kind, Lose lose) {
-  seen.kind = std::move(kind);
-  T* message = &content.get_mutable_as<T>(0);
-  seen.lose = [message, lose] { lose(*message); };
-  seen.send = [copy = *message](const caf::actor& to) { caf::anon_send(to, copy); };
+std::string_view kind_of(const weir::subtask_report& report) {
+  if (std::holds_alternative<weir::checkpoint_acknowledged>(report.event))
+    return "acknowledgement";
+  if (std::holds_alternative<weir::commit_acknowledged>(report.event))
+    return "commit acknowledgement";
+  if (std::holds_alternative<weir::barrier_skipped>(report.event))
+    return "skip notice";
+  if (std::holds_alternative<weir::subtask_loaded>(report.event))
+    return "loaded notice";
+  if (std::holds_alternative<weir::subtask_ended>(report.event))
+    return "end notice";
+  return {};
 }
 
-template <class Control>
-void see_control(seen_message& seen, caf::type_erased_tuple& content, const char* kind, const char* text) {
-  const auto id = content.get_as<Control>(0).checkpoint;
-  seen.text = text + to_string(id);
-  // No checkpoint has this number: sinks have nothing to commit, and aligners nothing to release.
-  may_suffer<Control>(seen, content, kind, [](Control& c) { c.checkpoint = weir::checkpoint_id{0}; });
+template <class T>
+std::function<void(const caf::actor&)> sender(T message) {
+  return [message = std::move(message)](const caf::actor& to) { caf::anon_send(to, message); };
 }
 
 } // namespace
+
+std::optional<weir::channel_id> seen_message::channel() const {
+  if (on_channel)
+    return on_channel->channel;
+  return grant ? std::optional{grant->channel} : std::nullopt;
+}
+
+std::optional<std::pair<weir::region_id, weir::attempt_id>> seen_message::attempt() const {
+  if (on_channel)
+    return std::pair{on_channel->region, on_channel->attempt};
+  if (grant)
+    return std::pair{grant->region, grant->attempt};
+  if (report)
+    return std::pair{report->region, report->attempt};
+  if (snapshot)
+    return std::pair{snapshot->snapshot.region, snapshot->snapshot.attempt};
+  return std::nullopt;
+}
+
+void seen_message::lose() const {
+  constexpr weir::attempt_id none{0};
+  if (auto* m = as<weir::channel_message>(*content))
+    m->attempt = none;
+  else if (auto* g = as<weir::credit_grant>(*content))
+    g->attempt = none;
+  else if (auto* r = as<weir::subtask_report>(*content))
+    r->attempt = none;
+  else if (auto* s = as<weir::store_snapshot>(*content))
+    s->snapshot.attempt = none;
+  // No checkpoint has this number: sinks have nothing to commit, and aligners nothing to release.
+  else if (auto* completed = as<weir::checkpoint_completed>(*content))
+    completed->checkpoint = weir::checkpoint_id{0};
+  else if (auto* aborted = as<weir::checkpoint_aborted>(*content))
+    aborted->checkpoint = weir::checkpoint_id{0};
+}
+
+std::function<void(const caf::actor&)> seen_message::copy(const caf::actor& answers) const {
+  if (on_channel)
+    return sender(*on_channel);
+  if (grant)
+    return sender(*grant);
+  if (report)
+    return sender(*report);
+  if (snapshot) {
+    weir::store_snapshot copied = *snapshot;
+    if (answers)
+      copied.from = answers;
+    return sender(std::move(copied));
+  }
+  if (const auto* completed = as<weir::checkpoint_completed>(*content))
+    return sender(*completed);
+  if (const auto* aborted = as<weir::checkpoint_aborted>(*content))
+    return sender(*aborted);
+  return {};
+}
+
+std::string seen_message::text() const {
+  if (on_channel)
+    return "channel " + to_string(on_channel->channel) + " #" + to_string(on_channel->sequence) + ": " +
+           payload_text(on_channel->payload);
+  if (grant)
+    return "grant on channel " + to_string(grant->channel) + " up to " + std::to_string(grant->limit);
+  if (report)
+    return "task " + to_string(report->subtask.task) + " subtask " + to_string(report->subtask.index) + " attempt " +
+           to_string(report->attempt) + " " + event_text(report->event);
+  if (snapshot)
+    return "store " + snapshot->snapshot.task + " " + to_string(snapshot->snapshot.index) + " for " +
+           to_string(snapshot->snapshot.checkpoint);
+  if (trigger)
+    return "trigger " + to_string(trigger->mark.checkpoint);
+  if (const auto* completed = as<weir::checkpoint_completed>(*content))
+    return "completed " + to_string(completed->checkpoint);
+  if (const auto* aborted = as<weir::checkpoint_aborted>(*content))
+    return "aborted " + to_string(aborted->checkpoint);
+  if (const auto* stored = as<weir::snapshot_stored>(*content))
+    return "stored " + to_string(stored->checkpoint) + ": " + std::string{to_text(stored->result)};
+  const std::type_info* type = type_of(*content);
+  return type ? type->name() : "another message";
+}
 
 std::optional<seen_message> next_message(caf::scheduled_actor& receiver) {
   caf::mailbox_element* element = receiver.mailbox().peek();
   if (!element)
     return std::nullopt;
-  caf::type_erased_tuple& content = element->content();
   seen_message seen;
-  if (is<weir::channel_message>(content)) {
-    const auto& m = content.get_as<weir::channel_message>(0);
-    seen.channel = m.channel;
-    seen.text = "channel " + to_string(m.channel) + " #" + to_string(m.sequence) + ": " + payload_text(m.payload);
-    const bool batch = std::holds_alternative<weir::batch_ptr>(m.payload);
-    may_suffer<weir::channel_message>(seen, content, batch ? "batch" : "control message",
-                                      [](weir::channel_message& c) { c.attempt = weir::attempt_id{0}; });
-  } else if (is<weir::credit_grant>(content)) {
-    const auto& g = content.get_as<weir::credit_grant>(0);
-    seen.channel = g.channel;
-    seen.text = "grant on channel " + to_string(g.channel) + " up to " + std::to_string(g.limit);
-    may_suffer<weir::credit_grant>(seen, content, "credit",
-                                   [](weir::credit_grant& c) { c.attempt = weir::attempt_id{0}; });
-  } else if (is<weir::subtask_report>(content)) {
-    const auto& r = content.get_as<weir::subtask_report>(0);
-    seen.text = "task " + to_string(r.subtask.task) + " subtask " + to_string(r.subtask.index) + " attempt " +
-                to_string(r.attempt) + " " + event_text(r.event);
-    const auto lose = [](weir::subtask_report& report) { report.attempt = weir::attempt_id{0}; };
-    if (std::holds_alternative<weir::checkpoint_acknowledged>(r.event))
-      may_suffer<weir::subtask_report>(seen, content, "acknowledgement", lose);
-    else if (std::holds_alternative<weir::commit_acknowledged>(r.event))
-      may_suffer<weir::subtask_report>(seen, content, "commit acknowledgement", lose);
-    else if (std::holds_alternative<weir::barrier_skipped>(r.event))
-      may_suffer<weir::subtask_report>(seen, content, "skip notice", lose);
-  } else if (is<weir::checkpoint_completed>(content)) {
-    see_control<weir::checkpoint_completed>(seen, content, "completion notice", "completed ");
-  } else if (is<weir::checkpoint_aborted>(content)) {
-    see_control<weir::checkpoint_aborted>(seen, content, "abort notice", "aborted ");
-  } else if (is<weir::trigger_checkpoint>(content)) {
-    seen.text = "trigger " + to_string(content.get_as<weir::trigger_checkpoint>(0).mark.checkpoint);
-  } else if (is<weir::snapshot_stored>(content)) {
-    seen.text = "stored " + to_string(content.get_as<weir::snapshot_stored>(0).checkpoint);
-  } else if (is<weir::store_snapshot>(content)) {
-    const auto& s = content.get_as<weir::store_snapshot>(0).snapshot;
-    seen.text = "store " + s.task + " " + to_string(s.index) + " for " + to_string(s.checkpoint);
-  } else {
-    seen.text = "another message";
-    if (content.size() != 0)
-      if (const auto type = content.type(0); type.second)
-        seen.text = type.second->name();
-  }
+  seen.content = &element->content();
+  caf::type_erased_tuple& content = *seen.content;
+  const std::type_info* type = type_of(content);
+  if (!type || *type == typeid(weir::do_step))
+    return seen; // by far the commonest
+  if ((seen.on_channel = as<weir::channel_message>(content)))
+    seen.kind = std::holds_alternative<weir::batch_ptr>(seen.on_channel->payload) ? "batch" : "control message";
+  else if ((seen.grant = as<weir::credit_grant>(content)))
+    seen.kind = "credit";
+  else if ((seen.report = as<weir::subtask_report>(content)))
+    seen.kind = kind_of(*seen.report);
+  else if ((seen.snapshot = as<weir::store_snapshot>(content)))
+    seen.kind = "snapshot";
+  else if (*type == typeid(weir::checkpoint_completed))
+    seen.kind = "completion notice";
+  else if (*type == typeid(weir::checkpoint_aborted))
+    seen.kind = "abort notice";
+  else if ((seen.trigger = as<weir::trigger_checkpoint>(content)) || (seen.load = as<weir::load_request>(content)))
+    return seen;
+  else
+    seen.opens = *type == typeid(weir::open_operators);
   return seen;
 }
 

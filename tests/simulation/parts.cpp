@@ -15,6 +15,7 @@ void keyed_step::process(const event& e, state& s, weir::keyed_context<std::uint
                          weir::collector<event>& out) const {
   world& w = world::now();
   w.pass("process");
+  look.at(step, ctx.key(), s.count, s.sum);
   ++s.count;
   s.sum += e.value;
   if (in_order && w.exactly_once) {
@@ -33,9 +34,22 @@ void keyed_step::process(const event& e, state& s, weir::keyed_context<std::uint
 void keyed_meeting::process_left(const event& e, state& s, weir::keyed_context<std::uint32_t>& ctx,
                                  weir::collector<event>& out) const {
   world::now().pass("process");
+  look.at(step, ctx.key(), s.count, s.sum);
   ++s.count;
   s.sum += e.value;
   out(keyed_event(step, ctx.key(), s.count));
+}
+
+void unkeyed_step::process(const event& e, state& s, weir::context& ctx, weir::collector<event>& out) const {
+  world::now().pass("process");
+  look.at(step, ctx.identity(), s.seen);
+  ++s.seen;
+  if (!holds)
+    return out(e);
+  s.held.push_back(e);
+  for (std::size_t i = 0; i + 1 < s.held.size(); ++i) // several, if states were merged
+    out(s.held[i]);
+  s.held.erase(s.held.begin(), s.held.end() - 1);
 }
 
 // -- the source -------------------------------------------------------------------------------------------------------
@@ -86,10 +100,15 @@ public:
   [[nodiscard]] bool blocking() const override { return world::now().plan.steps[step_].blocking; }
   [[nodiscard]] bool one_split_at_a_time() const override { return world::now().plan.steps[step_].one_split_at_a_time; }
   [[nodiscard]] std::vector<weir::source_split> enumerate(std::uint32_t) const override {
+    world::now().pass("enumerate");
     std::vector<weir::source_split> splits;
     for (std::size_t i = 0; i != world::now().plan.steps[step_].splits.size(); ++i)
       splits.push_back({std::to_string(i), std::to_string(i)});
     return splits;
+  }
+  [[nodiscard]] std::vector<std::string> check_restored(const std::vector<weir::source_split>&) const override {
+    world::now().pass("check_restored");
+    return {};
   }
   [[nodiscard]] std::unique_ptr<weir::split_reader>
   open_split(const weir::source_split& split, const std::string& position, weir::processing_time) const override {
@@ -101,119 +120,10 @@ private:
   std::size_t step_;
 };
 
-// -- the sink ---------------------------------------------------------------------------------------------------------
-
-class ledger_writer final : public weir::sink_writer {
-public:
-  ledger_writer(std::string name, bool two_phase, const weir::sink_start& start)
-      : name_(std::move(name)),
-        two_phase_(two_phase),
-        life_(world::now().life),
-        attempt_(start.identity.attempt.value) {
-    world& w = world::now();
-    w.pass("open_writer");
-    if (!w.alive(life_))
-      return;
-    ledger& l = w.ledgers[name_];
-    l.newest_attempt = std::max(l.newest_attempt, attempt_);
-    commit_parts(start.pending);
-  }
-
-  void write(weir::any_batch& batch) override {
-    world& w = world::now();
-    w.pass("write");
-    const auto& events = weir::as<event>(batch).values;
-    if (two_phase_)
-      written_.insert(written_.end(), events.begin(), events.end());
-    else if (w.alive(life_))
-      w.ledgers[name_].committed.insert(w.ledgers[name_].committed.end(), events.begin(), events.end());
-  }
-
-  std::string prepare(weir::checkpoint_id checkpoint) override {
-    world& w = world::now();
-    if (!two_phase_)
-      return {};
-    w.pass("prepare");
-    if (written_.empty())
-      return {};
-    const std::string id = std::to_string(++w.prepared_ids);
-    if (w.alive(life_))
-      w.ledgers[name_].prepared.emplace(id, ledger::prepared_part{checkpoint.value, std::move(written_)});
-    written_.clear();
-    w.pass("prepared");
-    return id;
-  }
-
-  void commit(const std::vector<weir::prepared_output>& parts) override {
-    world& w = world::now();
-    w.pass("commit");
-    commit_parts(parts);
-    w.pass("committed");
-  }
-
-private:
-  void commit_parts(const std::vector<weir::prepared_output>& parts) {
-    world& w = world::now();
-    if (!w.alive(life_) || parts.empty())
-      return;
-    ledger& l = w.ledgers[name_];
-    if (attempt_ < l.newest_attempt)
-      w.violated("sink " + name_ + " commits in attempt " + std::to_string(attempt_) + " while attempt " +
-                 std::to_string(l.newest_attempt) + " runs");
-    for (const weir::prepared_output& part : parts) {
-      if (part.checkpoint.value > w.newest_complete)
-        w.violated("sink " + name_ + " commits what was prepared for checkpoint " +
-                   std::to_string(part.checkpoint.value) + ", which is not complete");
-      const auto found = l.prepared.find(part.id);
-      if (found == l.prepared.end()) {
-        w.violated("sink " + name_ + " is told to commit part " + part.id + ", which was never prepared");
-        continue;
-      }
-      if (!l.committed_ids.insert(part.id).second)
-        continue;
-      l.newest_committed = std::max(l.newest_committed, found->second.checkpoint);
-      l.committed.insert(l.committed.end(), found->second.events.begin(), found->second.events.end());
-    }
-  }
-
-  std::string name_;
-  bool two_phase_;
-  std::uint64_t life_;
-  std::uint64_t attempt_;
-  std::vector<event> written_;
-};
-
-class simulated_sink final : public weir::any_sink {
-public:
-  simulated_sink(std::string name, sink_style style) : name_(std::move(name)), style_(style) {}
-
-  [[nodiscard]] bool blocking() const override { return style_ == sink_style::two_phase_blocking; }
-  [[nodiscard]] bool two_phase() const override { return style_ != sink_style::plain; }
-  [[nodiscard]] std::string guarantee() const override { return "For simulations."; }
-  void prepare_output(const weir::sink_start& start) const override {
-    world& w = world::now();
-    const ledger& l = w.ledgers[name_];
-    if (!w.dead && l.newest_committed > start.restored_checkpoint.value)
-      w.violated("sink " + name_ + " has committed checkpoint " + std::to_string(l.newest_committed) +
-                 ", but checkpoint " + std::to_string(start.restored_checkpoint.value) + " is restored");
-  }
-  [[nodiscard]] std::unique_ptr<weir::sink_writer> open_writer(const weir::sink_start& start) const override {
-    return std::make_unique<ledger_writer>(name_, two_phase(), start);
-  }
-
-private:
-  std::string name_;
-  sink_style style_;
-};
-
 } // namespace
 
 std::shared_ptr<const weir::any_source> event_source::source() const {
   return std::make_shared<simulated_source>(step);
-}
-
-std::shared_ptr<const weir::any_sink> ledger_sink::make() const {
-  return std::make_shared<simulated_sink>(name, style);
 }
 
 // -- the job ----------------------------------------------------------------------------------------------------------
@@ -269,7 +179,7 @@ weir::job make_job() {
     case step_kind::aggregate:
       streams[i] = input()
                        .key_by(key)
-                       .aggregate(s.name, count_aggregator{}, options)
+                       .aggregate(s.name, count_aggregator{i, s.modulus}, options)
                        .map(
                            s.name + "-event",
                            [i](const weir::aggregated<std::uint32_t, std::uint32_t>& a) {
@@ -284,7 +194,7 @@ weir::job make_job() {
       streams[i] = input().side(weir::side_output<event>{"aside"});
       break;
     case step_kind::process:
-      streams[i] = input().process(s.name, unkeyed_step{}, options);
+      streams[i] = input().process(s.name, unkeyed_step{i, s.holds}, options);
       break;
     case step_kind::unite:
       streams[i] = input(0).union_with(input(1));
@@ -296,7 +206,7 @@ weir::job make_job() {
       streams[i] = input(0).connect(input(1)).process(s.name, unkeyed_meeting{}, options);
       break;
     case step_kind::sink:
-      input().sink(s.name, ledger_sink{s.name, s.style}, options);
+      input().sink(s.name, ledger_sink{i}, options);
       break;
     }
   }

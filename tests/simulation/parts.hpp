@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -40,6 +41,23 @@ struct key_state {
   WEIR_FIELDS(count, sum, last, t)
 };
 
+/// Tells the world what state a step has loaded: what it finds when it meets a key for the first time. Every attempt
+/// has copies of the operators that have met none.
+class first_look {
+public:
+  void at(std::size_t step, std::uint32_t key, std::uint32_t count, std::uint64_t sum) const {
+    if (met_.insert(key).second)
+      world::now().check_loaded(step, key, {count, sum});
+  }
+  void at(std::size_t step, const weir::operator_identity& who, std::uint64_t count) const {
+    if (met_.insert(who.subtask.value).second)
+      world::now().check_loaded(step, who, count);
+  }
+
+private:
+  mutable std::set<std::uint32_t> met_;
+};
+
 /// The keyed step as a process struct; `connect_keyed` uses it from both sides.
 struct keyed_step {
   using state = key_state;
@@ -47,6 +65,7 @@ struct keyed_step {
   std::size_t step = 0;
   bool in_order = false;
   weir::side_output<event> aside{"aside"};
+  first_look look = {};
 
   auto side_outputs() const { return std::tuple{aside}; }
   void process(const event& e, state& s, weir::keyed_context<std::uint32_t>& ctx, weir::collector<event>& out) const;
@@ -56,6 +75,7 @@ struct keyed_meeting {
   using state = key_state;
 
   std::size_t step = 0;
+  first_look look = {};
 
   void process_left(const event& e, state& s, weir::keyed_context<std::uint32_t>& ctx,
                     weir::collector<event>& out) const;
@@ -72,26 +92,38 @@ struct count_aggregator {
     trap t;
     WEIR_FIELDS(count, sum, t)
   };
+  std::size_t step = 0;
+  std::uint32_t modulus = 1;
+  first_look look = {};
+
   void add(accumulator& a, const event& e) const {
     world::now().pass("process");
+    look.at(step, e.key % modulus, a.count, a.sum);
     ++a.count;
     a.sum += e.value;
   }
   std::uint32_t result(const accumulator& a) const { return a.count; }
 };
 
+/// Counts what it is given, and passes it on, or holds the last record back until another comes. Whoever loses its
+/// state loses a record.
 struct unkeyed_step {
   struct state {
     std::uint64_t seen = 0;
+    std::vector<event> held;
     trap t;
-    WEIR_FIELDS(seen, t)
+    WEIR_FIELDS(seen, held, t)
   };
-  void merge(state& into, const state& from) const { into.seen += from.seen; }
-  void process(const event& e, state& s, weir::context&, weir::collector<event>& out) const {
-    world::now().pass("process");
-    ++s.seen;
-    out(e);
+
+  std::size_t step = 0;
+  bool holds = false;
+  first_look look = {};
+
+  void merge(state& into, const state& from) const {
+    into.seen += from.seen;
+    into.held.insert(into.held.end(), from.held.begin(), from.held.end());
   }
+  void process(const event& e, state& s, weir::context&, weir::collector<event>& out) const;
 };
 
 struct unkeyed_meeting {
@@ -113,8 +145,7 @@ struct event_source {
 /// The spec of a simulated sink.
 struct ledger_sink {
   static constexpr std::string_view kind_name = "ledger";
-  std::string name;
-  sink_style style = sink_style::two_phase;
+  std::size_t step = 0;
   template <class T>
   [[nodiscard]] std::shared_ptr<const weir::any_sink> sink() const {
     static_assert(std::same_as<T, event>);

@@ -1,6 +1,7 @@
 #include "simulation/pipeline.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace simulation {
 
@@ -55,6 +56,8 @@ std::string pipeline::to_text() const {
       text += s.style == sink_style::plain ? " plain" : " two-phase";
     if (s.blocking || s.style == sink_style::two_phase_blocking)
       text += " blocking";
+    if (s.holds)
+      text += " holds one";
     text += s.in_order ? " ordered\n" : "\n";
   }
   return text;
@@ -165,7 +168,7 @@ private:
       add_forward(step_kind::flat_map, from);
       break;
     case 4:
-      add_forward(step_kind::process, from);
+      add_process(from);
       break;
     case 5:
       add_keyed(step_kind::count, {from});
@@ -222,6 +225,15 @@ private:
     step& s = add(kind, {from.step});
     open_stream to = from;
     to.in_order = keeps_order(from, s);
+    open(s, to);
+  }
+
+  void add_process(const open_stream& from) {
+    step& s = add(step_kind::process, {from.step});
+    s.holds = random_.one_in(2);
+    open_stream to = from;
+    // What a subtask held back goes to another one when the parallelism changes.
+    to.in_order = keeps_order(from, s) && !s.holds;
     open(s, to);
   }
 
@@ -285,17 +297,34 @@ event keyed_event(std::size_t step, std::uint32_t key, std::uint32_t number) {
   return {static_cast<std::uint32_t>(1000 + step), number, key, jumble(key, number) % 1000};
 }
 
-expectation evaluate(const pipeline& p, const std::function<std::uint32_t(std::size_t, std::uint32_t)>& read) {
+namespace {
+
+/// Takes each of `held` away once, if it is there.
+void hold_back(std::vector<event>& out, std::vector<event> held) {
+  std::sort(out.begin(), out.end());
+  std::sort(held.begin(), held.end());
+  std::vector<event> left;
+  std::set_difference(out.begin(), out.end(), held.begin(), held.end(), std::back_inserter(left));
+  out = std::move(left);
+}
+
+} // namespace
+
+expectation evaluate(const pipeline& p, const std::function<std::uint32_t(std::size_t, std::uint32_t)>& read,
+                     const held_records& held) {
   expectation result;
   result.outputs.resize(p.steps.size());
+  result.inputs.resize(p.steps.size());
   result.keyed_state.resize(p.steps.size());
   for (std::size_t i = 0; i != p.steps.size(); ++i) {
     const step& s = p.steps[i];
     std::vector<event>& out = result.outputs[i];
     const auto for_each_input = [&](auto use) {
       for (const std::size_t input : s.inputs)
-        for (const event& e : result.outputs[input])
+        for (const event& e : result.outputs[input]) {
+          ++result.inputs[i];
           use(e);
+        }
     };
     switch (s.kind) {
     case step_kind::source:
@@ -336,6 +365,10 @@ expectation evaluate(const pipeline& p, const std::function<std::uint32_t(std::s
             out.push_back(e);
       break;
     case step_kind::process:
+      for_each_input([&](const event& e) { out.push_back(e); });
+      if (i < held.size() && !held[i].empty())
+        hold_back(out, held[i]);
+      break;
     case step_kind::unite:
     case step_kind::connect:
     case step_kind::sink:

@@ -62,6 +62,7 @@ struct step {
   std::vector<std::uint32_t> splits; ///< sources: how many records each has
   bool blocking = false;
   bool one_split_at_a_time = true;
+  bool holds = false; ///< a process step: keeps the last record in its state, until another comes
   sink_style style = sink_style::two_phase;
   bool in_order = false; ///< records of one origin and key come in the order of their numbers
 };
@@ -90,14 +91,19 @@ struct key_summary {
   friend bool operator==(const key_summary&, const key_summary&) = default;
 };
 
+/// What the process steps of a pipeline hold back, by step; empty: nothing.
+using held_records = std::vector<std::vector<event>>;
+
 /// What a pipeline gives when so much of each split has been read.
 struct expectation {
   std::vector<std::vector<event>> outputs;                       ///< of each step; a sink's are what it wrote
   std::vector<std::map<std::uint32_t, key_summary>> keyed_state; ///< of each keyed step
+  std::vector<std::uint64_t> inputs;                             ///< of each step: how many records it was given
 };
 /// `read(step, split)` says how many records of a split have been read.
 [[nodiscard]] expectation evaluate(const pipeline& p,
-                                   const std::function<std::uint32_t(std::size_t step, std::uint32_t split)>& read);
+                                   const std::function<std::uint32_t(std::size_t step, std::uint32_t split)>& read,
+                                   const held_records& held = {});
 [[nodiscard]] expectation evaluate_all(const pipeline& p);
 
 } // namespace simulation

@@ -37,6 +37,16 @@ public:
     return read;
   }
 
+  /// What the subtasks of an un-keyed step have, together.
+  [[nodiscard]] unkeyed_step::state unkeyed(const std::string& name) const {
+    weir::list_state_table<unkeyed_step::state> table{"state"};
+    load(table, name);
+    unkeyed_step::state all;
+    for (const auto& [subtask, state] : table)
+      unkeyed_step{}.merge(all, state);
+    return all;
+  }
+
   template <class State>
   [[nodiscard]] std::map<std::uint32_t, key_summary> keyed(const std::string& name) const {
     weir::state_table<std::uint32_t, State> table{"state"};
@@ -63,59 +73,86 @@ private:
   weir::checkpoint_id id_;
 };
 
-} // namespace
+/// Compares one complete checkpoint with the model.
+class comparison {
+public:
+  comparison(const weir::checkpoint_reader& store, weir::checkpoint_id id, bool exact)
+      : world_(world::now()), id_(id), stored_(store, id), exact_(exact) {}
 
-std::optional<checked_state> check_stored_state(const std::filesystem::path& path) {
-  world& w = world::now();
-  const auto store = weir::checkpoint_reader::open(path);
-  const weir::verified_checkpoint newest = store.newest_verified();
-  if (!newest.skipped.empty())
-    w.violated("checkpoint " + to_string(newest.skipped.front().id) +
-               " does not verify: " + newest.skipped.front().problems.front().what);
-  if (!newest.id)
-    return std::nullopt;
-  const stored_checkpoint checkpoint{store, *newest.id};
-  const auto& steps = w.plan.steps;
-  std::vector<std::map<std::string, std::uint32_t>> read(steps.size());
-  for (std::size_t i = 0; i != steps.size(); ++i)
-    if (steps[i].kind == step_kind::source)
-      read[i] = checkpoint.positions(steps[i].name, steps[i]);
-  checked_state checked;
-  checked.checkpoint = newest.id->value;
-  checked.expected = evaluate(w.plan, [&](std::size_t step, std::uint32_t split) {
-    const auto at = read[step].find(std::to_string(split));
-    const std::uint32_t position = at == read[step].end() ? 0 : at->second;
-    checked.all_read = checked.all_read && position == steps[step].splits[split];
-    return position;
-  });
-  for (std::size_t i = 0; i != steps.size(); ++i) {
+  checked_state run() {
+    const auto& steps = world_.plan.steps;
+    std::vector<std::map<std::string, std::uint32_t>> read(steps.size());
+    held_records held(steps.size());
+    std::vector<std::uint64_t> seen(steps.size());
+    for (std::size_t i = 0; i != steps.size(); ++i)
+      if (steps[i].kind == step_kind::source) {
+        read[i] = stored_.positions(steps[i].name, steps[i]);
+      } else if (steps[i].kind == step_kind::process) {
+        unkeyed_step::state state = stored_.unkeyed(steps[i].name);
+        seen[i] = state.seen;
+        held[i] = std::move(state.held);
+      }
+    checked_state checked;
+    checked.checkpoint = id_.value;
+    checked.expected = evaluate(
+        world_.plan,
+        [&](std::size_t step, std::uint32_t split) {
+          const auto at = read[step].find(std::to_string(split));
+          const std::uint32_t position = at == read[step].end() ? 0 : at->second;
+          checked.all_read = checked.all_read && position == steps[step].splits[split];
+          return position;
+        },
+        held);
+    for (std::size_t i = 0; i != steps.size(); ++i)
+      if (steps[i].kind == step_kind::process)
+        compare_unkeyed(i, checked.expected, seen[i], held[i].size());
+      else
+        compare_keyed(i, checked.expected.keyed_state[i]);
+    return checked;
+  }
+
+private:
+  [[nodiscard]] bool exact(std::size_t step) const { return exact_ || world_.exact(step); }
+
+  void violated(std::size_t step, const std::string& what) {
+    world_.violated("checkpoint " + to_string(id_) + ": the state of " + world_.plan.steps[step].name + what);
+  }
+
+  void compare_unkeyed(std::size_t step, const expectation& expected, std::uint64_t seen, std::size_t held) {
+    const std::uint64_t should = expected.inputs[step];
+    if (exact(step) ? seen != should : seen < should)
+      violated(step,
+               " has counted " + std::to_string(seen) + " records, its sources have emitted " + std::to_string(should));
+    if (exact(step) && expected.outputs[step].size() + held != should)
+      violated(step, " holds records that never came");
+  }
+
+  void compare_keyed(std::size_t i, std::map<std::uint32_t, key_summary> wanted) {
+    const step& s = world_.plan.steps[i];
     std::map<std::uint32_t, key_summary> found;
-    switch (steps[i].kind) {
+    switch (s.kind) {
     case step_kind::count:
-      found = checkpoint.keyed<std::uint64_t>(steps[i].name);
+      found = stored_.keyed<std::uint64_t>(s.name);
+      for (auto& [key, summary] : wanted)
+        summary.sum = 0;
       break;
     case step_kind::aggregate:
-      found = checkpoint.keyed<count_aggregator::accumulator>(steps[i].name);
+      found = stored_.keyed<count_aggregator::accumulator>(s.name);
       break;
     case step_kind::keyed_process:
     case step_kind::connect_keyed:
-      found = checkpoint.keyed<key_state>(steps[i].name);
+      found = stored_.keyed<key_state>(s.name);
       break;
     default:
-      continue;
+      return;
     }
-    std::map<std::uint32_t, key_summary> wanted = checked.expected.keyed_state[i];
-    if (steps[i].kind == step_kind::count)
-      for (auto& [key, summary] : wanted)
-        summary.sum = 0;
     const auto differs = [&](std::uint32_t key) {
       const std::uint32_t is = found.count(key) != 0 ? found[key].count : 0;
       const std::uint32_t should = wanted.count(key) != 0 ? wanted[key].count : 0;
-      w.violated("checkpoint " + to_string(*newest.id) + ": the state of " + steps[i].name + " has counted " +
-                 std::to_string(is) + " of key " + std::to_string(key) + ", its sources have emitted " +
-                 std::to_string(should));
+      violated(i, " has counted " + std::to_string(is) + " of key " + std::to_string(key) +
+                      ", its sources have emitted " + std::to_string(should));
     };
-    if (w.exactly_once) {
+    if (exact(i)) {
       for (const auto& [key, summary] : wanted)
         if (found.count(key) == 0 || found[key] != summary)
           differs(key);
@@ -128,7 +165,29 @@ std::optional<checked_state> check_stored_state(const std::filesystem::path& pat
           differs(key);
     }
   }
-  return checked;
+
+  world& world_;
+  weir::checkpoint_id id_;
+  stored_checkpoint stored_;
+  bool exact_;
+};
+
+} // namespace
+
+std::optional<checked_state> check_newest_state(const std::filesystem::path& path, bool exact) {
+  const auto store = weir::checkpoint_reader::open(path);
+  const weir::verified_checkpoint newest = store.newest_verified();
+  if (!newest.skipped.empty())
+    world::now().violated("checkpoint " + to_string(newest.skipped.front().id) +
+                          " does not verify: " + newest.skipped.front().problems.front().what);
+  if (!newest.id)
+    return std::nullopt;
+  return comparison{store, *newest.id, exact}.run();
+}
+
+checked_state check_stored_state(const std::filesystem::path& path, std::uint64_t checkpoint) {
+  const auto store = weir::checkpoint_reader::open(path);
+  return comparison{store, weir::checkpoint_id{checkpoint}, false}.run();
 }
 
 } // namespace simulation

@@ -16,8 +16,12 @@ struct checked_state {
   expectation expected;
 };
 
-/// Reads the newest complete checkpoint of the present world's job, works out from its source positions what every
-/// keyed step must have, and notes a violation for each difference. Nothing if there is no complete checkpoint.
-std::optional<checked_state> check_stored_state(const std::filesystem::path& store);
+/// Reads the newest complete checkpoint of the present world's job, works out from its source positions what every step
+/// must have, and notes a violation for each difference. Nothing if there is no complete checkpoint. `exact`: nothing
+/// may be there twice, also if the job runs at-least-once.
+std::optional<checked_state> check_newest_state(const std::filesystem::path& store, bool exact = false);
+
+/// The same of one complete checkpoint, which is being restored.
+checked_state check_stored_state(const std::filesystem::path& store, std::uint64_t checkpoint);
 
 } // namespace simulation

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace simulation {
@@ -33,7 +34,21 @@ struct trouble_kind {
   std::string what; ///< the kind of message, the place in user code, what the disk does or what is asked for
   mishap how = mishap::lost;
 };
+/// Those that come while the job runs.
 [[nodiscard]] const std::vector<trouble_kind>& all_troubles();
+/// Those that come while a process starts, before the job runs.
+[[nodiscard]] const std::vector<trouble_kind>& start_troubles();
+/// Whether only a disk that knows what is not synced can have it.
+[[nodiscard]] bool needs_power_loss(const trouble_kind& kind);
+/// Those that come when something has just failed.
+[[nodiscard]] const trouble_kind& draw_second_trouble(chance& random);
+/// Under which name a trouble is counted, too, if a region is between two attempts; empty: it is not.
+[[nodiscard]] std::string_view in_a_restart(trouble_action action);
+/// All such names.
+[[nodiscard]] std::vector<std::string> restart_trouble_names();
+
+/// The failpoints at which a simulated process can die.
+[[nodiscard]] const std::vector<std::string>& failpoints_in_reach();
 
 /// A trouble of one seed. From `from_step` on it comes at its `skip`-th next opportunity.
 struct planned_trouble {

@@ -5,15 +5,18 @@
 #include "pipeline.hpp"
 
 #include <weir/operators/environment.hpp>
+#include <weir/operators/operator_context.hpp>
 #include <weir/persistence/ids.hpp>
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace simulation {
@@ -44,13 +47,19 @@ private:
 struct ledger {
   struct prepared_part {
     std::uint64_t checkpoint = 0;
+    std::uint32_t subtask = 0;
+    std::uint64_t life = 0;
+    std::uint64_t attempt = 0;
     std::vector<event> events;
+    bool committed = false;
+    bool taken_back = false; ///< a later attempt began from a checkpoint before this one
   };
   std::map<std::string, prepared_part> prepared; ///< by the sink's own id; kept after the commit
-  std::set<std::string> committed_ids;
-  std::uint64_t newest_committed = 0; ///< checkpoint
+  std::uint64_t newest_committed = 0;            ///< checkpoint
   std::vector<event> committed;
   std::uint64_t newest_attempt = 0; ///< that has opened a writer in this life of the process
+  /// How often the model has each record, less what is committed. Made with the first record.
+  std::map<event, std::int64_t> outstanding;
 };
 
 /// Thrown by simulated user code.
@@ -88,14 +97,34 @@ public:
   std::map<std::string, ledger, std::less<>> ledgers; ///< by sink
   std::uint64_t prepared_ids = 0;
 
+  // -- what operators have loaded
+
+  /// At-least-once: whether a step has nothing twice all the same, as no subtask on its way has several channels.
+  std::vector<bool> exact_steps;
+  [[nodiscard]] bool exact(std::size_t step) const { return exactly_once || exact_steps[step]; }
+  /// The checkpoint that the present attempt of each step restores; 0: none.
+  std::vector<std::uint64_t> restored_from;
+  /// What the model has at each checkpoint that was restored.
+  std::map<std::uint64_t, expectation> restored_models;
+  /// A keyed step meets a key for the first time in its attempt, and has this state of it.
+  void check_loaded(std::size_t step, std::uint32_t key, const key_summary& loaded);
+  /// An un-keyed step is given its first record in its attempt; its state has counted so many before.
+  void check_loaded(std::size_t step, const weir::operator_identity& who, std::uint64_t loaded);
+
   // -- exceptions in user code
 
   /// The `nth` call from now of user code at this place throws.
-  void arm_exception(std::string place, std::uint64_t nth);
-  [[nodiscard]] bool exception_armed() const { return nth_ != 0; }
-  void disarm_exception() { nth_ = 0; }
+  void arm_exception(std::string place, std::uint64_t nth) { armed_.push_back({std::move(place), nth}); }
+  void disarm_exceptions() { armed_.clear(); }
   /// User code passes here.
   void pass(std::string_view place);
+  [[nodiscard]] std::uint64_t exceptions() const { return exceptions_; }
+  /// Of those, thrown where regions are prepared: a job does not survive them.
+  [[nodiscard]] std::uint64_t exceptions_in_preparation() const { return exceptions_in_preparation_; }
+  /// `runtime::start` is running.
+  bool starting = false;
+  /// A region of the job is between two attempts.
+  bool restarting = false;
 
   // -- what happened
 
@@ -106,8 +135,16 @@ public:
   [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
 
 private:
-  std::string place_;
-  std::uint64_t nth_ = 0;
+  struct armed_exception {
+    std::string place;
+    std::uint64_t nth;
+  };
+  std::vector<armed_exception> armed_;
+  std::uint64_t exceptions_ = 0;
+  std::uint64_t exceptions_in_preparation_ = 0;
+  /// By step, life and attempt: what each subtask has loaded.
+  std::map<std::tuple<std::size_t, std::uint64_t, std::uint64_t>, std::map<std::uint32_t, std::uint64_t>>
+      loaded_counts_;
   std::optional<std::string> violation_;
 };
 

@@ -55,13 +55,14 @@ TEST_CASE("a job whose disk fills up names it; when there is room a new start go
   const auto parts = parts_in(folder, 20'000);
   auto options = options_for(disk);
   options.retain = 100'000; // the store grows with each checkpoint
+  options.restart = weir::fixed_delay_restart{2, 10ms};
   weir::checkpoint_id newest;
   {
     actor_host host;
     auto job = host.jobs().start(counting_job(parts), options);
     const job_guard guard{job};
     REQUIRE(eventually(job, [&] { return job.status().checkpoints >= 2; }));
-    disk.fill(500'000);
+    disk.fill(200'000);
     const bool ended = job.wait_for(30s);
     newest = job.status().newest_checkpoint.value_or(weir::checkpoint_id{});
     INFO(host.log());
@@ -95,7 +96,7 @@ TEST_CASE("a store that needs no more room goes on when somebody else fills the 
   actor_host host;
   auto job = host.jobs().start(counting_job(parts), options);
   const job_guard guard{job};
-  REQUIRE(eventually(job, [&] { return job.status().checkpoints >= 20; }));
+  REQUIRE(eventually(job, [&] { return job.status().checkpoints >= 5; }));
   disk.fill();
   const auto checkpoints = job.status().checkpoints;
   const bool goes_on = eventually(job, [&] { return job.status().checkpoints >= checkpoints + 5; });

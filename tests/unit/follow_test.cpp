@@ -119,7 +119,8 @@ TEST_CASE("logs that are rotated to dates are followed by the times of their cha
     std::filesystem::last_write_time(log.folder / name, std::filesystem::file_time_type{std::chrono::seconds{second}});
   };
   log.append("old\n", "log-20260101");
-  std::filesystem::last_write_time(log.folder / "log-20260101", std::filesystem::file_time_type{std::chrono::seconds{1}});
+  std::filesystem::last_write_time(log.folder / "log-20260101",
+                                   std::filesystem::file_time_type{std::chrono::seconds{1}});
   log.append("two\n");
   rotate_to("log-20260102", 2);
   log.append("three\n");

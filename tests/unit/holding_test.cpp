@@ -158,3 +158,18 @@ TEST_CASE("a watermark waits behind what an operator holds, and a barrier may pa
   CHECK(with.chain.idle());
   CHECK(with.out.values() == values{1, 2, -1, -1, -2, -2});
 }
+
+TEST_CASE("an operator whose input has ended is not woken any more") {
+  holding_chain with;
+  with.chain.accept(0, batch_of<int>({1}));
+  with.chain.end_input();
+  with.work_off();
+  const values before = with.out.values(); // 1 is kept, with -2 of the operator before; and -2 of the one behind
+  REQUIRE(with.chain.holding());
+  with.chain.wake();
+  with.work_off();
+  CHECK(with.out.values() == values{1, -2, -2});
+  CHECK(before.empty());
+  with.chain.wake();
+  CHECK(with.chain.idle());
+}

@@ -74,10 +74,11 @@ TEST_CASE("JSON lines are read alike in ranges of any size, begun again anywhere
   const scratch_folder folder;
   std::string text;
   std::vector<point> expected;
-  for (int i = 0; i < 60; ++i) {
+  for (unsigned i = 0; i < 60; ++i) {
     text += "{\"x\": " + std::to_string(i * i * i) +
-            (i % 3 == 0 ? ", \"name\":\"" + std::string(i % 17U, 'n') + "\"" : "") + "}\n";
-    expected.push_back({i * i * i, i % 3 == 0 ? std::optional{std::string(i % 17U, 'n')} : std::nullopt});
+            (i % 3 == 0 ? ", \"name\":\"" + std::string(i % 17, 'n') + "\"" : "") + "}\n";
+    expected.push_back(
+        {static_cast<int>(i * i * i), i % 3 == 0 ? std::optional{std::string(i % 17, 'n')} : std::nullopt});
     if (i % 7 == 0)
       text += "\n";
   }

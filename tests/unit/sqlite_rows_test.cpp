@@ -81,14 +81,17 @@ TEST_CASE("rows that come later are read if that was asked for") {
 }
 
 TEST_CASE("a table without what was asked for is refused") {
-  table_file file{"CREATE TABLE t(y, name); CREATE TABLE u(x, name, PRIMARY KEY(x, name)); CREATE VIEW v AS SELECT * FROM u;"
-                  "CREATE TABLE w(x, name); CREATE UNIQUE INDEX i ON w(x) WHERE x > 5"};
+  table_file file{
+      "CREATE TABLE t(y, name); CREATE TABLE u(x, name, PRIMARY KEY(x, name)); CREATE VIEW v AS SELECT * FROM u;"
+      "CREATE TABLE w(x, name); CREATE UNIQUE INDEX i ON w(x) WHERE x > 5"};
   CHECK(contains(file.refused(weir::sqlite_rows<point>{file.folder / "none.db", "t"}), "none.db"));
   CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "none"}), "a table or view none"));
   CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "t"}), "none for x; there are y, name"));
   CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "u"}.order_by("z")), "the column z"));
-  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "u"}.order_by("x")), "no primary key or unique index"));
-  CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "w"}.order_by("x")), "no primary key or unique index"));
+  CHECK(
+      contains(file.refused(weir::sqlite_rows<point>{file.path, "u"}.order_by("x")), "no primary key or unique index"));
+  CHECK(
+      contains(file.refused(weir::sqlite_rows<point>{file.path, "w"}.order_by("x")), "no primary key or unique index"));
   CHECK(contains(file.refused(weir::sqlite_rows<point>{file.path, "v"}), "the column rowid"));
   CHECK(file.refused(weir::sqlite_rows<point>{file.path, "v"}.order_by("x").order_is_unique()).empty());
   CHECK(read_all(weir::sqlite_rows<point>{file.path, "u"}).empty());
@@ -97,7 +100,8 @@ TEST_CASE("a table without what was asked for is refused") {
 
 TEST_CASE("a row that does not fit is named, or skipped and counted") {
   table_file file{"CREATE TABLE t(id INTEGER PRIMARY KEY, x, name);"
-                  "INSERT INTO t VALUES(1, 1, 'a'), (2, 'seven', 'b'), (3, NULL, NULL), (4, 3000000000, NULL), (5, 1.5, NULL), (6, 6, X'00'), (7, 7, NULL)"};
+                  "INSERT INTO t VALUES(1, 1, 'a'), (2, 'seven', 'b'), (3, NULL, NULL), (4, 3000000000, NULL), (5, "
+                  "1.5, NULL), (6, 6, X'00'), (7, 7, NULL)"};
   const auto spec = weir::sqlite_rows<point>{file.path, "t"}.order_by("id");
   const auto error = error_of([&] { read_all(spec); });
   CHECK(contains(error, "rows.db, table t, the row with id = 2, \"x\""));
@@ -116,9 +120,12 @@ TEST_CASE("a range of numbers is read without being stored") {
   CHECK(weir_test::source_harness<int>{spec.source()}.resumes_everywhere(3, 7));
   CHECK(read_all(weir::from_range{5, 5}).empty());
   CHECK(read_all(weir::from_range{5, 4}).empty());
-  const auto huge = weir::from_range{std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max() - 1}.source();
+  const auto huge =
+      weir::from_range{std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max() - 1}.source();
   CHECK(huge->enumerate(4).size() == 4);
-  CHECK(contains(error_of([&] { static_cast<void>(weir::from_range{0, 9}.source()->check_restored(spec.source()->enumerate(2))); }),
+  CHECK(contains(error_of([&] {
+                   static_cast<void>(weir::from_range{0, 9}.source()->check_restored(spec.source()->enumerate(2)));
+                 }),
                  "the 100 numbers from -50 on"));
 }
 

@@ -61,6 +61,42 @@ struct again {
   }
 };
 
+/// Says after a while how many records of a key came from the left and from the right, or with which rule.
+struct both_sides {
+  struct state {
+    int left = 0;
+    int right = 0;
+    WEIR_FIELDS(left, right)
+  };
+  struct broadcast_state {
+    int rules = 0;
+    WEIR_FIELDS(rules)
+  };
+  void process_left(const reading&, state& s, weir::keyed_context<std::string>& ctx,
+                    weir::collector<std::string>&) const {
+    ++s.left;
+    ctx.set_timer(ctx.now() + 1s);
+  }
+  void process_right(const std::string&, state& s, weir::keyed_context<std::string>&,
+                     weir::collector<std::string>&) const {
+    ++s.right;
+  }
+  void process(const reading&, state& s, const broadcast_state& shared, weir::keyed_context<std::string>& ctx,
+               weir::collector<std::string>&) const {
+    s.right = shared.rules;
+    ++s.left;
+    ctx.set_timer(ctx.now() + 1s);
+  }
+  void process_broadcast(const std::string&, broadcast_state& shared, weir::context&,
+                         weir::collector<std::string>&) const {
+    ++shared.rules;
+  }
+  void on_timer(weir::processing_time, state& s, weir::keyed_context<std::string>& ctx,
+                weir::collector<std::string>& out) const {
+    out(ctx.key() + " " + std::to_string(s.left) + " " + std::to_string(s.right));
+  }
+};
+
 struct timers_without_on_timer {
   void process(const reading&, weir::keyed_context<std::string>& ctx, weir::collector<int>&) const {
     ctx.set_timer(ctx.now());
@@ -129,6 +165,35 @@ TEST_CASE("a timer that sets itself again for now without end is an error in a t
   CHECK_THROWS_WITH(test.push(in, {"a", 1'000'000}), Catch::Contains("let a timer set itself for a later time"));
 }
 
+TEST_CASE("operators with two inputs and with a broadcast have timers, too") {
+  weir::job job{"two"};
+  const auto left = job.source("left", weir::testing::input<reading>{});
+  const auto right = job.source("right", weir::testing::input<std::string>{});
+  const auto keyed = left.key_by(&reading::sensor);
+  const auto joined = keyed.connect(right.key_by()).process("join", both_sides{});
+  const auto ruled = keyed.connect_broadcast(right).process("rules", both_sides{});
+  harness test{job, {.parallelism = 2}};
+  test.push(right, "a");
+  test.push(left, {"a", 0});
+  test.push(left, {"a", 0});
+  test.push(right, "b");
+  harness after{job, test.snapshot(), {.parallelism = 3}};
+  after.advance_processing_time(1s);
+  CHECK(after.outputs(joined) == texts{"a 2 1"});
+  CHECK(after.outputs(ruled) == texts{"a 2 1"});
+}
+
+TEST_CASE("timers do not fire after the end of the input") {
+  alarms with;
+  harness test{with.job};
+  test.push(with.in, {"a", 100});
+  test.push(with.in, {"b", 50});
+  test.advance_processing_time(50ms);
+  test.end_of_input();
+  test.advance_processing_time(1s);
+  CHECK(test.outputs(with.out) == texts{"b 1"});
+}
+
 TEST_CASE("what a timer emits has no event time") {
   alarms with;
   harness test{with.job};
@@ -162,11 +227,11 @@ TEST_CASE("an alarm says the same with snapshots and restores in between") {
   const auto compose = [](const weir::stream<reading>& in) {
     return in.key_by(&reading::sensor).process("silence", silence_alarm{});
   };
-  const auto one = weir::testing::same_with_snapshots(readings, compose, {.step = 7ms, .at_end = 1s});
+  const auto one = weir::testing::same_with_snapshots(readings, compose, {.step = 7ms, .before_end = 1s});
   INFO(one.difference);
   CHECK(one.same);
   const auto several =
-      weir::testing::same_with_snapshots(readings, compose, {.parallelism = {2, 3, 1}, .step = 7ms, .at_end = 1s});
+      weir::testing::same_with_snapshots(readings, compose, {.parallelism = {2, 3, 1}, .step = 7ms, .before_end = 1s});
   INFO(several.difference);
   CHECK(several.same);
 }
