@@ -224,3 +224,9 @@ mkdir cities
 same "the cities" "$(printf 'Lyon 10000\nTurin 9980\n')" \
   "$(sqlite3 -readonly cities/cities.db "select key || ' ' || count from cities order by key")"
 same "the unknown customers" 20 "$(sqlite3 -readonly cities/unknown.db "select count(*) from letters where record like '%nobody%'")"
+
+# card_rules: each of the thousand cards breaks both rules once.
+mkdir rules
+(cd rules && "$programs/card_rules" --output alerts.db >out.txt 2>log.txt) || fail "card_rules: $(cat rules/log.txt)"
+same "the alerts" "$(printf 'large 1000\nvery-large 1000\n')" \
+  "$(sqlite3 -readonly rules/alerts.db "select key || ' ' || count from alerts order by key")"

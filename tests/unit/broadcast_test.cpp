@@ -65,7 +65,8 @@ struct above {
     std::int64_t limit = 0;
     WEIR_FIELDS(limit)
   };
-  void process(const payment& p, const broadcast_state& rules, weir::context&, weir::collector<std::int64_t>& out) const {
+  void process(const payment& p, const broadcast_state& rules, weir::context&,
+               weir::collector<std::int64_t>& out) const {
     if (p.amount > rules.limit)
       out(p.amount);
   }
@@ -80,8 +81,7 @@ struct scoring {
   weir::job job{"scoring"};
   weir::stream<payment> payments = job.source("payments", input<payment>{});
   weir::stream<rule> rules = job.source("rules", input<rule>{}, {.parallelism = 1});
-  weir::stream<std::string> broken =
-      payments.key_by(&payment::card).connect_broadcast(rules).process("score", score{});
+  weir::stream<std::string> broken = payments.key_by(&payment::card).connect_broadcast(rules).process("score", score{});
 };
 
 } // namespace
