@@ -18,8 +18,7 @@ bool is_final(checkpoint_trigger trigger) {
 } // namespace
 
 checkpoint_tracker::checkpoint_tracker(checkpoint_settings settings, checkpoint_topology topology)
-    : settings_(settings), topology_(std::move(topology)), regions_(topology_.regions()), schedule_(settings) {
-}
+    : settings_(settings), topology_(std::move(topology)), regions_(topology_.regions()), schedule_(settings) {}
 
 // ---- regions ----
 

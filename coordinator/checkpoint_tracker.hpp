@@ -56,8 +56,8 @@ public:
   /// A source subtask has emitted so many records since it last said so.
   [[nodiscard]] checkpoint_decisions records_emitted(subtask_id subtask, attempt_id attempt, std::uint64_t records,
                                                      monotonic_time now);
-  /// A subtask has sent the end of its output: a source has read all, and nothing is left inside of the others. When all
-  /// have, the final checkpoint is taken: it has nothing that is still to be emitted.
+  /// A subtask has sent the end of its output: a source has read all, and nothing is left inside of the others. When
+  /// all have, the final checkpoint is taken: it has nothing that is still to be emitted.
   [[nodiscard]] checkpoint_decisions subtask_ended(subtask_id subtask, attempt_id attempt, monotonic_time now);
   /// Somebody asks for one: `demand`, `stop`, or `drain`, which only names the final checkpoint to come.
   [[nodiscard]] checkpoint_decisions request(checkpoint_trigger trigger, monotonic_time now);

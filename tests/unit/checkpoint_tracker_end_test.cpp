@@ -120,7 +120,7 @@ TEST_CASE("when all subtasks have ended the final checkpoint is taken, and its c
   fixture f{settings_with(1s), 2};
   f.run();
   f.ended();
-  f.ended(); // said twice
+  f.ended();                                                          // said twice
   f.did(f.tracker.subtask_ended(f.subtask(4), first_attempt, f.now)); // one of the other region
   f.ended(1, attempt_id{9});
   CHECK(f.take().empty());
