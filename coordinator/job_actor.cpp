@@ -101,7 +101,7 @@ protected:
 private:
   caf::response_promise on_checkpoint() {
     const std::uint64_t number = ++last_;
-    const caf::response_promise answer = make_response_promise();
+    caf::response_promise answer = make_response_promise();
     asked_.emplace(number, answer);
     const auto told = [to = caf::actor_cast<caf::actor_addr>(this), number](checkpoint_id id,
                                                                             const std::exception_ptr& why) {
