@@ -129,7 +129,7 @@ job_status supervise(job_handle& handle, const signal_watch& signals, progress_l
 
 /// How it ended, and what can be done next.
 std::string last_words(const job_status& status) {
-  const std::string ended{to_text(status.state)};
+  std::string ended{to_text(status.state)};
   if (status.state != job_state::stopped && status.state != job_state::cancelled) {
     if (status.running_for == std::chrono::microseconds{0})
       return ended; // it was finished before

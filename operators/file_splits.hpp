@@ -18,7 +18,7 @@ struct file_selection {
 };
 
 /// The splits of the files, each a `text_range`. Compressed files are not cut. Throws usage_error.
-[[nodiscard]] std::vector<source_split> enumerate_files(const file_selection& files, std::uint32_t parallelism);
+[[nodiscard]] std::vector<source_split> enumerate_files(const file_selection& selection, std::uint32_t parallelism);
 /// What `any_source::check_restored` promises.
 [[nodiscard]] std::vector<std::string> check_file_splits(const file_selection& files,
                                                          const std::vector<source_split>& splits);

@@ -185,13 +185,11 @@ private:
     std::size_t at = 0; // of the next line in the buffer
     while (taken < std::max<std::size_t>(max_records, 1)) {
       const std::size_t from = std::max(at, searched_);
-      const void* found =
-          from < buffer_.size() ? std::memchr(buffer_.data() + from, '\n', buffer_.size() - from) : nullptr;
-      if (!found) {
+      const std::size_t end = buffer_.find('\n', from);
+      if (end == std::string::npos) {
         searched_ = buffer_.size();
         break;
       }
-      const auto end = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data());
       put(out, at, end);
       at = end + 1;
       searched_ = at;

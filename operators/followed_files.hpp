@@ -46,8 +46,8 @@ struct log_place {
 [[nodiscard]] std::optional<log_file> look_at_log(const std::string& path);
 [[nodiscard]] log_file describe_log(int file, std::string name);
 
-/// The log at `path` and what it is called after a rotation: its name with a dot or a dash and anything behind it, in its
-/// folder, but for compressed files.
+/// The log at `path` and what it is called after a rotation: its name with a dot or a dash and anything behind it, in
+/// its folder, but for compressed files.
 [[nodiscard]] std::vector<log_file> log_and_rotated(const std::string& path);
 
 /// Which file comes after `current` in a log, of those that `log_and_rotated` found; nothing if there is none yet. With

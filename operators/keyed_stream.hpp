@@ -133,7 +133,7 @@ public:
     if constexpr (!takes) {
       return stream<wrong>{};
     } else {
-      const auto inside = origin_.builder().enter(std::move(name));
+      const auto inside = origin_.builder().enter(name);
       return std::invoke(composite, *this);
     }
   }

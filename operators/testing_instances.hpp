@@ -77,8 +77,10 @@ public:
   output_port(world& shared, node_index node, std::size_t index) : shared_(shared), from_(node, index) {}
   bool accept(batch_ptr records) override {
     shared_.outputs.emplace_back(from_, records->clone());
-    for (std::size_t i = 0; i != routes.size(); ++i)
-      routes[i]->partitioner->route(i + 1 == routes.size() ? std::move(records) : records, *routes[i]);
+    for (std::size_t i = 0; i + 1 < routes.size(); ++i)
+      routes[i]->partitioner->route(records, *routes[i]);
+    if (!routes.empty())
+      routes.back()->partitioner->route(std::move(records), *routes.back());
     return true;
   }
   void flush() {

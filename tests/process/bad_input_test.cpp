@@ -355,7 +355,8 @@ TEST_CASE("an operator that was renamed is refused with the remedy, and the reme
 TEST_CASE("a second process on a store is refused, and the first goes on") {
   const scratch_folder folder;
   const counting parts = small_job(folder);
-  child_process first{counting_command(parts, {"--rate", "3000"}), folder / "first"};
+  // Each of the others waits a moment for it, as for an owner that is about to end.
+  child_process first{counting_command(parts, {"--rate", "400"}), folder / "first"};
   REQUIRE(weir_test::wait_for_checkpoint(first, counting_store(parts)));
   check_refusal(run_program(counting_command(parts), folder / "second"), "counting", 2,
                 {counting_store(parts), "process " + std::to_string(first.pid())});

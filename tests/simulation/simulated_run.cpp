@@ -234,6 +234,7 @@ bool simulated_run::start_job() {
     plan_ = weir::make_plan(*plan_graph_, options_).plan;
     note_plan();
     handle_ = runtime.start(job, options_);
+    coordinator_ran_ = true; // a job that had finished has none
   } catch (const weir::error& e) {
     say(std::string{"the start failed: "} + e.what());
     if (!dying_ && disk_.happened() == disk_before && world_.exceptions() == before_.exceptions)

@@ -1,4 +1,0 @@
-#!/usr/bin/env bash
-# A thousand seeds of the simulation; every kind of trouble must have happened. Uses all processors.
-set -euo pipefail
-exec "$WEIR_BINARY_DIR/tests/simulation/simulate_program" --seeds 1000 --every-kind
