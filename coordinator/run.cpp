@@ -127,12 +127,12 @@ job_status supervise(job_handle& handle, const signal_watch& signals, progress_l
   return handle.wait();
 }
 
-/// How it ended, and what can be done next.
+/// How it ended, and what can be done next; empty if that is said already.
 std::string last_words(const job_status& status) {
-  std::string ended{to_text(status.state)};
+  const std::string ended{to_text(status.state)};
   if (status.state != job_state::stopped && status.state != job_state::cancelled) {
     if (status.running_for == std::chrono::microseconds{0})
-      return ended; // it was finished before
+      return {}; // it was finished before
     std::string line =
         ended + ": " + human_count(status.records_read) + " records in " + human_duration(status.running_for);
     if (!status.store.empty())
@@ -175,7 +175,8 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
     progress.clear();
     for (const counter_value& each : status.counters)
       logger->info("counter {} of {}: {}", each.name, each.operator_name, each.value);
-    logger->info(last_words(status));
+    if (const std::string line = last_words(status); !line.empty())
+      logger->info(line);
   } catch (const stuck_error& e) {
     // An actor is caught in user code: leaving the normal way would wait for it for ever.
     progress.clear();
