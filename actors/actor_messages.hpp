@@ -63,6 +63,13 @@ struct store_failed {
   std::string message;
 };
 
+/// To the coordinator, from a subtask: this actor does its blocking work. Sent before there is any, so that whoever
+/// sees the subtask's end knows the companions that may outlive it.
+struct companion_spawned {
+  region_id region;
+  subtask_id subtask;
+  caf::actor companion;
+};
 /// To a source's companion: read once; answered by `companion_read` when there is something.
 struct read_once {};
 /// To a sink's companion.
@@ -112,6 +119,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_schema)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_chunk)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_end)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::store_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::companion_spawned)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::read_once)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::companion_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::sink_order)

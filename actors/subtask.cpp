@@ -197,6 +197,7 @@ private:
   caf::actor adopt(caf::actor companion) {
     monitor(companion);
     companions_.push_back(companion);
+    post(peers_.coordinator, companion_spawned{region_, id_, companion});
     return companion;
   }
 

@@ -18,7 +18,8 @@ struct subtask_peers {
 
 /// Spawns a subtask. It opens its operators, loads its state, and reports `subtask_loaded`; it runs from
 /// `start_running` to `stop_subtask`, or until something throws: then it reports `subtask_failed` and ends. It ends
-/// after its companions have, so that nothing of an old attempt writes when the next begins.
+/// after its companions have, so that nothing of an old attempt writes when the next begins. One that is killed from
+/// outside can't wait for them: the coordinator is told of each by `companion_spawned`, and waits for them too.
 [[nodiscard]] caf::actor spawn_subtask(caf::actor_system& system, subtask_setup setup, subtask_peers peers);
 
 } // namespace weir::inline v0

@@ -38,6 +38,7 @@ caf::behavior job_coordinator::make_behavior() {
   return {
       [this](begin_job) { guarded([this] { begin(); }); },
       [this](subtask_report& report) { guarded([&] { on_report(std::move(report)); }); },
+      [this](companion_spawned& spawned) { guarded([&] { on_companion(std::move(spawned)); }); },
       [this](const run_there& there) { guarded([&] { (*there.work)(); }); },
       [this](job_request& request) { guarded([&] { on_request(std::move(request)); }); },
       [this](coordinator_tick it) {
@@ -172,7 +173,7 @@ void job_coordinator::fail_job(std::exception_ptr failure) {
 
 void job_coordinator::end_if_all_dead() {
   if (!ending_ || closing_ || !store_ ||
-      std::any_of(regions_.begin(), regions_.end(), [](const region& r) { return !r.alive.empty() || r.preparing; }))
+      std::any_of(regions_.begin(), regions_.end(), [](const region& r) { return !r.dead() || r.preparing; }))
     return;
   close_store();
 }
@@ -213,7 +214,7 @@ void job_coordinator::tick() {
     if (--r.looks_left > 0)
       r.look_at = now() + stop_patience / stop_looks;
     else
-      for (const auto& [id, subtask] : r.alive)
+      for (const subtask_id id : r.not_dead())
         stuck += (stuck.empty() ? "" : ", ") + job_.plan->name_of(id);
   }
   if (!stuck.empty())
@@ -243,7 +244,7 @@ void job_coordinator::arm_timer() {
       next = at;
   };
   for (const region& r : regions_) {
-    if (r.alive.empty() && !r.preparing)
+    if (r.dead() && !r.preparing)
       sooner(r.restart_at);
     sooner(r.look_at);
   }

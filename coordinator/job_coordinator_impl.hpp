@@ -43,6 +43,7 @@ private:
   struct region {
     region_preparation prepared;
     std::map<subtask_id, caf::actor> alive;
+    std::vector<std::pair<subtask_id, caf::actor>> companions; ///< alive too; of a killed subtask they outlive it
     std::map<subtask_id, std::shared_ptr<subtask_counters>> counters;
     std::set<subtask_id> loaded;
     bool running = false;
@@ -55,6 +56,17 @@ private:
     std::optional<failure_id> failure;
     std::optional<monotonic_time> failed_at; ///< or, of a resumed job's first attempt, when the start was asked for
     recovery_record recovery;
+
+    /// Nothing of the attempt can write any more.
+    [[nodiscard]] bool dead() const { return alive.empty() && companions.empty(); }
+    [[nodiscard]] std::set<subtask_id> not_dead() const {
+      std::set<subtask_id> ids;
+      for (const auto& [id, subtask] : alive)
+        ids.insert(id);
+      for (const auto& [id, companion] : companions)
+        ids.insert(id);
+      return ids;
+    }
   };
 
   // -- the job's life (job_coordinator.cpp)
@@ -76,7 +88,9 @@ private:
   void on_loaded(region& r, subtask_id id);
   void on_first_output(region& r);
   void on_failure(region_id id, attempt_id attempt, std::optional<subtask_id> subtask, subtask_failed failure);
+  void on_companion(companion_spawned spawned);
   void on_down(const caf::down_msg& down);
+  bool forget(region& r, const caf::actor_addr& gone);
   void restart_if_due(region& r);
   void restart(region& r);
   void on_not_restarted(region_id id, const std::exception_ptr& thrown);

@@ -54,7 +54,7 @@ void job_coordinator::stop_region(region& r) {
   r.running = false;
   if (std::exchange(r.stopping, true))
     return;
-  if (!r.alive.empty()) {
+  if (!r.dead()) {
     r.look_at = now() + stop_patience / stop_looks;
     r.looks_left = stop_looks;
   }
@@ -182,6 +182,12 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
   restart_if_due(r);
 }
 
+/// Comes before the end of its subtask is seen: one sender's messages keep their order.
+void job_coordinator::on_companion(companion_spawned spawned) {
+  monitor(spawned.companion);
+  region_of(spawned.region).companions.emplace_back(spawned.subtask, std::move(spawned.companion));
+}
+
 void job_coordinator::on_down(const caf::down_msg& down) {
   if (store_ && down.source == store_.address()) {
     store_ = nullptr;
@@ -197,27 +203,35 @@ void job_coordinator::on_down(const caf::down_msg& down) {
     return;
   }
   for (region& r : regions_)
-    for (const auto& [id, subtask] : r.alive)
-      if (subtask.address() == down.source) {
-        const subtask_id gone = id;
-        r.alive.erase(gone);
-        if (!r.stopping)
-          on_failure(r.prepared.region, r.prepared.attempt, gone,
-                     {"", "died", "its actor ended without saying why", false});
-        if (r.alive.empty()) {
-          if (r.failed_at && !r.recovery.stopped)
-            r.recovery.stopped = now() - *r.failed_at;
-          r.look_at.reset();
-        }
-        restart_if_due(r);
-        end_if_all_dead();
-        arm_timer();
-        return;
+    if (forget(r, down.source)) {
+      if (r.dead()) {
+        if (r.failed_at && !r.recovery.stopped)
+          r.recovery.stopped = now() - *r.failed_at;
+        r.look_at.reset();
       }
+      restart_if_due(r);
+      end_if_all_dead();
+      return;
+    }
+}
+
+/// Whether it was one of the region's. A subtask that ends unasked is a failure; of a companion its subtask says so.
+bool job_coordinator::forget(region& r, const caf::actor_addr& gone) {
+  if (std::erase_if(r.companions, [&](const auto& c) { return c.second.address() == gone; }) != 0)
+    return true;
+  const auto at =
+      std::find_if(r.alive.begin(), r.alive.end(), [&](const auto& s) { return s.second.address() == gone; });
+  if (at == r.alive.end())
+    return false;
+  const subtask_id id = at->first;
+  r.alive.erase(at);
+  if (!r.stopping)
+    on_failure(r.prepared.region, r.prepared.attempt, id, {"", "died", "its actor ended without saying why", false});
+  return true;
 }
 
 void job_coordinator::restart_if_due(region& r) {
-  if (r.restart_at && r.alive.empty() && !r.preparing && !ending_ && now() >= *r.restart_at)
+  if (r.restart_at && r.dead() && !r.preparing && !ending_ && now() >= *r.restart_at)
     restart(r);
 }
 

@@ -175,7 +175,8 @@ std::optional<seen_message> next_message(caf::scheduled_actor& receiver) {
     seen.kind = "completion notice";
   else if (*type == typeid(weir::checkpoint_aborted))
     seen.kind = "abort notice";
-  else if ((seen.trigger = as<weir::trigger_checkpoint>(content)) || (seen.load = as<weir::load_request>(content)))
+  else if ((seen.trigger = as<weir::trigger_checkpoint>(content)) || (seen.load = as<weir::load_request>(content)) ||
+           (seen.spawned = as<weir::companion_spawned>(content)) || (seen.order = as<weir::sink_order>(content)))
     return seen;
   else
     seen.opens = *type == typeid(weir::open_operators);

@@ -30,6 +30,8 @@ struct seen_message {
   const weir::store_snapshot* snapshot = nullptr;
   const weir::load_request* load = nullptr;
   const weir::trigger_checkpoint* trigger = nullptr;
+  const weir::companion_spawned* spawned = nullptr;
+  const weir::sink_order* order = nullptr;
   bool opens = false; ///< a subtask begins its attempt
 
   /// The channel that it travels on, in either direction.

@@ -163,6 +163,7 @@ void simulated_run::start_system() {
 void simulated_run::end_system() {
   coordinator_.reset();
   actors_.clear();
+  owners_.clear();
   late_.clear();
   handle_.reset();
   const bool clean = system_->registry().running() <= idle_actors_;
@@ -323,6 +324,7 @@ void simulated_run::finish_life() {
 void simulated_run::drain() {
   coordinator_.reset();
   actors_.clear();
+  owners_.clear();
   late_.clear();
   for (std::uint64_t i = 0; system_->registry().running() > idle_actors_; ++i) {
     if (i == 100'000 || (scheduler_->jobs.empty() && !scheduler_->has_pending_timeout())) {

@@ -103,6 +103,11 @@ private:
   void say(const std::string& line) const;
   void note(std::string_view name);
 
+  // -- sinks without subtasks (simulated_run_orphans.cpp)
+  [[nodiscard]] bool make_orphan(caf::scheduled_actor& sink);
+  [[nodiscard]] bool waits(const caf::scheduled_actor& actor) const;
+  [[nodiscard]] bool time_passes_an_orphan();
+
   // -- troubles (simulated_run_troubles.cpp)
   void begin_troubles();
   void begin(const planned_trouble& t);
@@ -169,6 +174,10 @@ private:
   bool coordinator_ran_ = false;
   caf::actor_id starved_ = 0;
   std::uint64_t starve_until_ = 0;
+  std::map<caf::actor_id, std::string> owners_; ///< the names of the subtasks that have spawned companions
+  caf::actor_id orphan_ = 0;
+  std::uint64_t orphan_waits_until_ = 0;
+  int orphan_jumps_ = 0; ///< how often time may still jump because of it
   credit_model credits_;
   std::map<weir::region_id, weir::attempt_id> loaded_; ///< the newest attempt that has a loaded subtask
 
@@ -196,6 +205,9 @@ private:
   bool over_ = false;
   std::optional<checked_state> stored_;
 };
+
+/// Whether it has not ended.
+[[nodiscard]] bool lives(const caf::actor& actor);
 
 /// The disk of all simulations of this process, and the folder of their stores.
 [[nodiscard]] weir_test::faulty_disk& simulated_disk();

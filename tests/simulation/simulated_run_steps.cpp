@@ -39,7 +39,8 @@ void simulated_run::step() {
 void simulated_run::run_something(bool troubled) {
   // Time may jump while work waits, as on a machine that stalls; but not for ever.
   const bool stalls = troubled && stalls_ && result_.steps < troubles_end && random_.one_in(300);
-  const bool timeout = scheduler_->has_pending_timeout() && (scheduler_->jobs.empty() || stalls);
+  const bool timeout =
+      scheduler_->has_pending_timeout() && (scheduler_->jobs.empty() || stalls || time_passes_an_orphan());
   if (timeout) {
     scheduler_->trigger_timeout();
     world_.time->advance_to(clock_us());
@@ -67,6 +68,10 @@ void simulated_run::run_job(bool troubled) {
       at = (at + 1) % jobs.size();
       actor = dynamic_cast<caf::scheduled_actor*>(jobs[at]);
     }
+  }
+  if (actor && troubled && jobs.size() > 1 && (waits(*actor) || make_orphan(*actor))) {
+    at = (at + 1) % jobs.size();
+    actor = dynamic_cast<caf::scheduled_actor*>(jobs[at]);
   }
   std::rotate(jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(at),
               jobs.begin() + static_cast<std::ptrdiff_t>(at) + 1);
@@ -126,6 +131,10 @@ void simulated_run::observe(const std::string& name, const seen_message& message
             world_.restored_from[i] = 0;
   if (message.load)
     note_restore(*message.load);
+  if (message.spawned)
+    for (const auto& [of, id] : subtasks_)
+      if (id == message.spawned->subtask)
+        owners_[message.spawned->companion.id()] = of;
   if (message.trigger)
     newest_opened_ = std::max(newest_opened_, message.trigger->mark.checkpoint.value);
 }

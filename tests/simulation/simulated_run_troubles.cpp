@@ -23,16 +23,16 @@ bool is_companion(const std::string& name) {
   return name.compare(0, 9, "weir.sink") == 0 || name.compare(0, 11, "weir.source") == 0;
 }
 
-bool lives(const caf::actor& actor) {
-  return !caf::actor_cast<caf::abstract_actor*>(actor)->getf(caf::abstract_actor::is_terminated_flag);
-}
-
 /// Failpoints that a start passes, more or less.
 constexpr std::uint64_t failpoints_of_a_start = 16;
 /// Writes, syncs and locks of a start, more or less.
 constexpr std::uint64_t operations_of_a_start = 40;
 
 } // namespace
+
+bool lives(const caf::actor& actor) {
+  return !caf::actor_cast<caf::abstract_actor*>(actor)->getf(caf::abstract_actor::is_terminated_flag);
+}
 
 void simulated_run::begin_troubles() {
   while (next_planned_ < planned_.size() && planned_[next_planned_].from_step <= result_.steps) {
@@ -47,6 +47,7 @@ void simulated_run::begin(const planned_trouble& t) {
   const std::string& what = t.kind->what;
   switch (t.kind->action) {
   case trouble_action::harm_message:
+  case trouble_action::kill_before_sink:
     harms_.push_back(t);
     break;
   case trouble_action::throw_in_user_code:

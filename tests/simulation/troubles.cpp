@@ -36,6 +36,7 @@ std::vector<trouble_kind> make_all() {
     all.push_back({std::string{"exception in "} + place, trouble_action::throw_in_user_code, place});
   all.push_back({"subtask killed", trouble_action::kill_subtask, ""});
   all.push_back({"companion killed", trouble_action::kill_companion, ""});
+  all.push_back({"subtask killed before its sink's work", trouble_action::kill_before_sink, ""});
   all.push_back({"node lost", trouble_action::lose_node, ""});
   all.push_back({"store killed", trouble_action::kill_store, ""});
   all.push_back({"coordinator killed", trouble_action::kill_coordinator, ""});
@@ -110,6 +111,7 @@ std::string_view in_a_restart(trouble_action action) {
     return "exception in a restart";
   case trouble_action::kill_subtask:
   case trouble_action::kill_companion:
+  case trouble_action::kill_before_sink:
   case trouble_action::lose_node:
     return "actor killed in a restart";
   case trouble_action::kill_store:

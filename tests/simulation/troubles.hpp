@@ -17,6 +17,7 @@ enum class trouble_action : std::uint8_t {
   throw_in_user_code,
   kill_subtask,
   kill_companion,
+  kill_before_sink, ///< a subtask whose sink has an order to carry out
   lose_node,
   kill_store,
   kill_coordinator,
