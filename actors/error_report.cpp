@@ -57,4 +57,14 @@ subtask_failed failure_from_exception(std::exception_ptr thrown, std::string ope
   return failure;
 }
 
+std::string sentence_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an object of unknown type was thrown";
+  }
+}
+
 } // namespace weir::inline v0

@@ -190,7 +190,7 @@ parsed_command command_line::parse(std::string_view job_name, const job_options&
     if (!asks_for_help)
       throw fault_of(fault);
   }
-  if (asks_for_help) {
+  if (asks_for_help || help) {
     parsed.action = command_action::help;
     parsed.text = app.help(program);
     return parsed;

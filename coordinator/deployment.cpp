@@ -141,7 +141,8 @@ void check_schemas(const job_plan& plan, const std::vector<std::string>& state_n
 
 region_preparation prepare_region(const checkpoint_store& store, const job_plan& plan,
                                   const std::vector<operator_facts>& facts, const job_options& options,
-                                  region_id region, std::optional<checkpoint_id> checkpoint) {
+                                  region_id region, std::optional<checkpoint_id> checkpoint,
+                                  const enumerated_splits& enumerated) {
   region_preparation prepared;
   prepared.region = region;
   prepared.restored = checkpoint;
@@ -163,8 +164,11 @@ region_preparation prepare_region(const checkpoint_store& store, const job_plan&
         const auto op = node.make();
         const any_source& source = *op->as_source();
         if (!has_state) {
+          const auto former = enumerated.find(index);
           prepared.splits[index] =
-              std::make_shared<const std::vector<source_split>>(source.enumerate(task.parallelism));
+              former != enumerated.end()
+                  ? former->second
+                  : std::make_shared<const std::vector<source_split>>(source.enumerate(task.parallelism));
           continue;
         }
         std::vector<source_split> splits;

@@ -46,23 +46,29 @@ void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path);
 void check_schemas(const job_plan& plan, const std::vector<std::string>& state_names, const checkpoint_reader& store,
                    checkpoint_id checkpoint);
 
+/// The splits of sources that begin, or have begun.
+using enumerated_splits = std::map<node_index, std::shared_ptr<const std::vector<source_split>>>;
+
 /// What is known of a region's next attempt before its subtasks are spawned.
 struct region_preparation {
   region_id region{0};
   attempt_id attempt{0};
   std::optional<checkpoint_id> restored;
-  std::vector<std::string> state_names;                                          ///< of `match_state`
-  std::map<node_index, std::shared_ptr<const std::vector<source_split>>> splits; ///< of sources that begin
-  std::vector<std::pair<node_index, sink_start>> outputs;                        ///< for `prepare_outputs`
-  std::vector<std::string> remarks;                                              ///< for the log
+  std::vector<std::string> state_names; ///< of `match_state`
+  enumerated_splits splits;
+  std::vector<std::pair<node_index, sink_start>> outputs; ///< for `prepare_outputs`
+  std::vector<std::string> remarks;                       ///< for the log
 };
 
 /// Makes the region ready to be spawned from a checkpoint (none: from the beginning): enumerates or checks splits, lets
 /// sinks look at their output. Reads, and leaves everything as it is: what is refused here has changed nothing. The
-/// attempt is still to be begun. Blocks; throws what sources and sinks throw.
+/// attempt is still to be begun. `enumerated` are the splits of this process's attempt before, if there was one:
+/// without a checkpoint the region begins with the same ones again, not with what is there by now. Blocks; throws what
+/// sources and sinks throw.
 [[nodiscard]] region_preparation prepare_region(const checkpoint_store& store, const job_plan& plan,
                                                 const std::vector<operator_facts>& facts, const job_options& options,
-                                                region_id region, std::optional<checkpoint_id> checkpoint);
+                                                region_id region, std::optional<checkpoint_id> checkpoint,
+                                                const enumerated_splits& enumerated = {});
 
 /// Lets the sinks of a region see to their output. To be called when the store has gone back to the checkpoint and the
 /// attempt is begun, and for no region before all are prepared: from here on what a sink does can't be taken back, but

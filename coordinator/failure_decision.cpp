@@ -59,7 +59,7 @@ failure_decision failure_tracker::failed(const region_failure& failure, monotoni
   std::string remedy;
   if (restarts > 0)
     remedy = "it was restarted " + std::to_string(restarts) + (restarts == 1 ? " time" : " times") + " before; ";
-  remedy += "remove the cause, and start the job again: it goes on from its last checkpoint";
+  remedy += "remove the cause, and start the job again: it goes on from its last complete checkpoint, if it has one";
   return give_up_job{failure, restarts, {failure.name, {}, failure.message, remedy}};
 }
 

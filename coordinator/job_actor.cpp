@@ -1,6 +1,7 @@
 #include "job_actor.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../actors/error_report.hpp"
 #include "job_control.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -37,16 +38,6 @@ namespace {
 caf::error error_of(job_state state, const std::string& why) {
   // 0 would be no error.
   return {static_cast<std::uint8_t>(static_cast<std::uint8_t>(state) + 1), job_error_category, caf::make_message(why)};
-}
-
-std::string sentence_of(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an object of unknown type was thrown";
-  }
 }
 
 class job_actor final : public caf::event_based_actor {

@@ -1,6 +1,7 @@
 #include "job_control.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../actors/error_report.hpp"
 #include "../persistence/error.hpp"
 #include "coordinator_messages.hpp"
 
@@ -48,22 +49,6 @@ void checkpoint_answer::set_exception(const std::exception_ptr& why) const {
     call_({}, why);
 }
 
-namespace {
-
-std::string text_of(const std::exception_ptr& failure) {
-  if (!failure)
-    return {};
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an object of unknown type was thrown";
-  }
-}
-
-} // namespace
-
 void job_control::on_end(end_function call) {
   {
     const std::lock_guard lock(mutex_);
@@ -72,7 +57,7 @@ void job_control::on_end(end_function call) {
       return;
     }
   }
-  call(status_.state, text_of(failure_)); // both stay as they are
+  call(status_.state, failure_ ? sentence_of(failure_) : std::string{}); // both stay as they are
 }
 
 void job_control::attach(caf::actor coordinator) {
@@ -119,7 +104,7 @@ void job_control::finish(job_state state, std::exception_ptr failure) {
   }
   ended_.notify_all();
   for (const end_function& call : told)
-    call(state, text_of(failure_));
+    call(state, failure_ ? sentence_of(failure_) : std::string{});
 }
 
 job_status job_control::status_locked() const {
@@ -179,6 +164,27 @@ checkpoint_id job_handle::checkpoint() {
   } catch (const std::future_error&) {
     throw error({"checkpoint", "a running job", "one that ended meanwhile", "start it again"});
   }
+}
+
+written_savepoint job_handle::savepoint(const std::string& to) {
+  const std::string store = store_for_savepoint();
+  const job_control::no_pruning hold{*control_};
+  return write_savepoint(store, checkpoint(), to, control_->now());
+}
+
+written_savepoint job_handle::stop_with_savepoint(const std::string& to) {
+  const std::string store = store_for_savepoint();
+  stop();
+  static_cast<void>(wait());
+  return write_savepoint(store, std::nullopt, to, control_->now());
+}
+
+std::string job_handle::store_for_savepoint() const {
+  job_status now = status();
+  if (now.store.empty())
+    throw usage_error({"a savepoint of job \"" + now.job + "\"", "a job with a store", "one without checkpoints",
+                       "start it with checkpoints"});
+  return std::move(now.store);
 }
 
 void job_handle::stop() {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "../actors/subtask_setup.hpp"
+#include "../persistence/wall_time.hpp"
 #include "job_handle.hpp"
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -66,6 +68,19 @@ public:
   void set_counters(subtask_id id, const std::string& task, bool source, std::shared_ptr<subtask_counters> counters);
   /// What the operators' own code counts, over all attempts.
   [[nodiscard]] const std::shared_ptr<counter_board>& user_counters() const noexcept { return user_counters_; }
+  /// While this is held nothing is discarded from the store: what a savepoint is made of stays.
+  class no_pruning {
+  public:
+    explicit no_pruning(job_control& control) : control_(control) { ++control_.savepoints_; }
+    no_pruning(const no_pruning&) = delete;
+    no_pruning& operator=(const no_pruning&) = delete;
+    ~no_pruning() { --control_.savepoints_; }
+
+  private:
+    job_control& control_;
+  };
+  [[nodiscard]] bool may_prune() const noexcept { return savepoints_ == 0; }
+  [[nodiscard]] wall_time now() const { return wall_time{env_->now().time_since_epoch().count()}; }
   /// The end. Only the first counts.
   void finish(job_state state, std::exception_ptr failure);
   /// Called at the end, on the coordinator's thread; or now, if it has come. `why` is the failure's text, if it failed.
@@ -93,6 +108,7 @@ private:
   std::optional<monotonic_time> end_;
   std::exception_ptr failure_;
   caf::actor coordinator_;
+  std::atomic<int> savepoints_{0}; ///< that are being written
   std::vector<end_function> at_end_;
   std::map<subtask_id, counted> counters_;
   std::shared_ptr<counter_board> user_counters_ = std::make_shared<counter_board>();

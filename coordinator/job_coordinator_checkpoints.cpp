@@ -1,26 +1,13 @@
 #include "job_coordinator_impl.hpp"
 
 #include "../actors/dispatch.hpp"
+#include "../actors/error_report.hpp"
 #include "../persistence/failpoint.hpp"
 #include "human_text.hpp"
 
 #include <algorithm>
 
 namespace weir::inline v0 {
-
-namespace {
-
-std::string text_of(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an object of unknown type was thrown";
-  }
-}
-
-} // namespace
 
 void job_coordinator::carry_out(const checkpoint_decisions& decisions) {
   for (const checkpoint_decision& decision : decisions)
@@ -34,13 +21,13 @@ void job_coordinator::carry_out(const open_decision& decision) {
   ask_store([trigger = decision.trigger, at = wall()](checkpoint_store& s) { return s.open_checkpoint(trigger, at); },
             [this, trigger = decision.trigger](checkpoint_id id) { on_opened(id, trigger); },
             [this](std::exception_ptr thrown) {
-              log(log_level::error, "no checkpoint could be opened: " + text_of(thrown));
+              log(log_level::error, "no checkpoint could be opened: " + sentence_of(thrown));
               // Those who asked for this one are answered now; who asked since waits for the next.
-              refuse(opening_demands_, text_of(thrown));
+              refuse(opening_demands_, sentence_of(thrown));
               if (job_.store->has_failed())
                 return fail_job(thrown); // nothing will be stored any more
               auto later = std::exchange(demands_, {});
-              carry_out(checkpoints_.open_failed(text_of(thrown), now()));
+              carry_out(checkpoints_.open_failed(sentence_of(thrown), now()));
               demands_.insert(demands_.begin(), later.begin(), later.end());
             });
 }
@@ -105,8 +92,8 @@ void job_coordinator::carry_out(const complete_decision& decision) {
               prune();
             },
             [this, id = decision.id](std::exception_ptr thrown) {
-              log(log_level::error, "checkpoint " + to_string(id) + " could not be completed: " + text_of(thrown));
-              carry_out(checkpoints_.complete_failed(id, text_of(thrown), now()));
+              log(log_level::error, "checkpoint " + to_string(id) + " could not be completed: " + sentence_of(thrown));
+              carry_out(checkpoints_.complete_failed(id, sentence_of(thrown), now()));
               if (job_.store->has_failed())
                 fail_job(thrown);
             });
@@ -214,11 +201,11 @@ void job_coordinator::refuse_all_demands(const std::string& reason) {
 void job_coordinator::on_not_noted(const char* what, const std::exception_ptr& thrown) {
   if (!job_.store || job_.store->has_failed())
     return fail_job(thrown);
-  log(log_level::warning, std::string{what} + " could not be noted in the store: " + text_of(thrown));
+  log(log_level::warning, std::string{what} + " could not be noted in the store: " + sentence_of(thrown));
 }
 
 void job_coordinator::prune() {
-  if (std::exchange(pruning_, true))
+  if (!control_->may_prune() || std::exchange(pruning_, true))
     return;
   ask_store(
       [retain = job_.options.retain, at = wall()](checkpoint_store& s) {
@@ -234,7 +221,7 @@ void job_coordinator::prune() {
       },
       [this](std::exception_ptr thrown) {
         pruning_ = false;
-        log(log_level::warning, "old checkpoints could not be removed: " + text_of(thrown));
+        log(log_level::warning, "old checkpoints could not be removed: " + sentence_of(thrown));
       });
 }
 

@@ -241,9 +241,10 @@ void job_coordinator::restart(region& r) {
   r.preparing = true;
   const region_id id = r.prepared.region;
   ask_store(
-      [plan = job_.plan, facts = job_.facts, options = job_.options, id, at = wall()](checkpoint_store& s) {
+      [plan = job_.plan, facts = job_.facts, options = job_.options, id, enumerated = r.prepared.splits,
+       at = wall()](checkpoint_store& s) {
         const verified_checkpoint newest = s.read().newest_verified();
-        region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id);
+        region_preparation prepared = prepare_region(s, *plan, facts, options, id, newest.id, enumerated);
         WEIR_FAILPOINT("coordinator.restart.prepared");
         s.group([&] {
           s.restore_region(id, newest.id, at);

@@ -3,6 +3,7 @@
 
 #include "../operators/counter_board.hpp"
 #include "../persistence/ids.hpp"
+#include "../persistence/savepoint.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -49,7 +50,7 @@ struct job_status {
 class job_control;
 
 /// A handle on a job. Copies are the same job. All members may be called from any thread but those of actors, which
-/// must not block: `checkpoint`, `wait` and `wait_for` do.
+/// must not block: `checkpoint`, `savepoint`, `stop_with_savepoint`, `wait` and `wait_for` do.
 class job_handle {
 public:
   explicit job_handle(std::shared_ptr<job_control> control);
@@ -57,6 +58,12 @@ public:
   /// Takes a checkpoint now; returns its id when it is complete (`to_string` makes text of it). Throws `weir::error` if
   /// it fails or the job ends first.
   checkpoint_id checkpoint();
+  /// Takes a checkpoint and writes it to a new file: one SQLite file, from which a store may begin
+  /// (`job_options::from_savepoint`), at any parallelism up to the max. The job runs on. Throws as `checkpoint` and
+  /// `write_savepoint` do, and `usage_error` for a job without a store.
+  written_savepoint savepoint(const std::string& to);
+  /// Stops, waits for the end, and writes the last checkpoint to such a file.
+  written_savepoint stop_with_savepoint(const std::string& to);
   /// Takes a last checkpoint and stops: sources emit nothing after its barrier. Starting again goes on from there.
   void stop();
   /// Treats the input as ended: last output, the final checkpoint, finished.
@@ -73,6 +80,8 @@ public:
   [[nodiscard]] const std::shared_ptr<job_control>& control() const noexcept { return control_; }
 
 private:
+  [[nodiscard]] std::string store_for_savepoint() const;
+
   std::shared_ptr<job_control> control_;
 };
 

@@ -92,6 +92,8 @@ std::vector<error_text> validate(const job_options& o) {
       beside("store", "\"" + o.store + "\"");
     if (o.fresh)
       beside("fresh", "it");
+    if (!o.savepoint_at_end.empty())
+      beside("savepoint", "\"" + o.savepoint_at_end + "\"");
     if (o.checkpoint_records != 0)
       beside("checkpoint-records", std::to_string(o.checkpoint_records));
   }

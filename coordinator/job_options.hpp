@@ -25,14 +25,22 @@ enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
 
 inline constexpr std::uint32_t default_max_parallelism = 128;
 
+/// As SQLite calls it.
+inline constexpr std::string_view store_in_memory = ":memory:";
+
 /// Options of one job. All durations are in microseconds at the finest.
 struct job_options {
   // ---- the store ----
 
-  /// The SQLite file with the checkpoints. Empty: `./<job>.weir`.
+  /// The SQLite file with the checkpoints. Empty: `./<job>.weir`. `store_in_memory`: none, for tests; checkpoints are
+  /// taken, failures go back to them, and the end of the process forgets them.
   std::string store;
   /// Begin a new run: a store that is there is renamed, never deleted.
   bool fresh = false;
+  /// Begin the store with the state of this savepoint: a file that `job_handle::savepoint` made. Empty: with none.
+  std::string from_savepoint;
+  /// Where `weir::run` writes a savepoint when the job has stopped or finished. Empty: it writes none.
+  std::string savepoint_at_end;
   /// How many complete checkpoints are kept. At least 1; with 2 or more a damaged one can be passed over.
   std::uint32_t retain = 5;
   /// Whether checkpoints are taken and stored. If not, nothing is resumed and a failure restarts from the beginning.

@@ -82,6 +82,15 @@ public:
     });
   }
 
+  /// The name of a file that nobody names by default.
+  void text(const std::string& name, member<std::string> field, const std::string& help) {
+    add(name, "FILE", help, defaults_.*field, [name, field](job_options& to, const std::string& text) {
+      if (text.empty())
+        refuse(name, "the name of a file", text);
+      to.*field = text;
+    });
+  }
+
   void add(const std::string& name, const std::string& value_name, const std::string& help,
            const std::string& default_text, std::function<void(job_options&, const std::string&)> read) {
     rows.push_back({group_, name, value_name, help, default_text, std::move(read)});
@@ -108,6 +117,8 @@ std::vector<option_row> option_table(std::string_view job_name, const job_option
                 refuse("store", "the name of a file", text);
               to.store = text;
             });
+  table.text("from", &o::from_savepoint, "begin the store with the state of this savepoint");
+  table.text("savepoint", &o::savepoint_at_end, "write a savepoint when the job has stopped or finished");
   table.flag("fresh", &o::fresh, "begin a new run; a store that is there is renamed");
   table.number<std::uint32_t>("retain", &o::retain, "complete checkpoints to keep", 1);
   table.flag("no-checkpoints", &o::checkpoints, "take and store no checkpoints", false);

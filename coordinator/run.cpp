@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "../persistence/savepoint.hpp"
 #include "explain.hpp"
 #include "human_text.hpp"
 #include "plan.hpp"
@@ -131,7 +132,7 @@ job_status supervise(job_handle& handle, const signal_watch& signals, progress_l
 std::string last_words(const job_status& status) {
   const std::string ended{to_text(status.state)};
   if (status.state != job_state::stopped && status.state != job_state::cancelled) {
-    if (status.running_for == std::chrono::microseconds{0})
+    if (status.tasks.empty())
       return {}; // it was finished before
     std::string line =
         ended + ": " + human_count(status.records_read) + " records in " + human_duration(status.running_for);
@@ -143,6 +144,16 @@ std::string last_words(const job_status& status) {
     return ended + "; nothing is stored, so the next start begins anew (a sink with output needs --replace-output)";
   return ended + "; the next start goes on " +
          (status.newest_checkpoint ? "from checkpoint " + to_string(*status.newest_checkpoint) : "from the beginning");
+}
+
+void write_last_savepoint(const job_options& options, const job_status& status, spdlog::logger& logger) {
+  const bool at_rest = status.state == job_state::stopped || status.state == job_state::finished;
+  if (options.savepoint_at_end.empty() || !at_rest)
+    return;
+  const written_savepoint written = write_savepoint(status.store, std::nullopt, options.savepoint_at_end,
+                                                    wall_time{system_environment()->now().time_since_epoch().count()});
+  logger.info("savepoint {}: checkpoint {}, {} entries, {} of state", options.savepoint_at_end,
+              to_string(written.checkpoint), human_count(written.entries), human_bytes(written.bytes));
 }
 
 int run_command(const job& j, const parsed_command& command, job_status& status) {
@@ -173,6 +184,7 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
       throw;
     }
     progress.clear();
+    write_last_savepoint(command.options, status, *logger);
     for (const counter_value& each : status.counters)
       logger->info("counter {} of {}: {}", each.name, each.operator_name, each.value);
     if (const std::string line = last_words(status); !line.empty())

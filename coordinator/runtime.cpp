@@ -28,9 +28,11 @@ store_options options_for_store(const job_options& options, const std::string& j
   store_options store;
   store.job = job;
   store.path = options.store.empty() ? job + ".weir" : options.store;
-  store.mode = !options.checkpoints ? store_mode::memory : options.fresh ? store_mode::fresh : store_mode::resume;
+  const bool in_memory = !options.checkpoints || options.store == store_in_memory;
+  store.mode = in_memory ? store_mode::memory : options.fresh ? store_mode::fresh : store_mode::resume;
   store.now = wall_time{env.now().time_since_epoch().count()};
   store.new_run_uuid = env.uuid();
+  store.savepoint = options.from_savepoint;
   return store;
 }
 
@@ -74,7 +76,8 @@ job_handle runtime::start(const job& j, const job_options& options) {
   prepared.facts = inspect_operators(plan, options.checkpoints);
 
   const store_options where = options_for_store(options, name, *env_);
-  if (options.checkpoints)
+  const bool has_file = where.mode != store_mode::memory;
+  if (has_file)
     refuse_sinks_on_store(plan, where.path);
   prepared.store = std::make_shared<checkpoint_store>(checkpoint_store::open(where));
   checkpoint_store& store = *prepared.store;
@@ -83,7 +86,7 @@ job_handle runtime::start(const job& j, const job_options& options) {
   job_status status;
   status.job = name;
   status.run = opened.run_uuid;
-  status.store = options.checkpoints ? where.path.string() : "";
+  status.store = has_file ? where.path.string() : "";
   if (opened.resumed && opened.status == run_status::finished) {
     status.state = job_state::finished;
     status.newest_checkpoint = opened.newest_complete;
@@ -99,7 +102,7 @@ job_handle runtime::start(const job& j, const job_options& options) {
     resume_or_begin(prepared, status, where.now, say);
   } catch (...) {
     // A run that never began leaves nothing behind.
-    if (!opened.resumed && options.checkpoints)
+    if (!opened.resumed && has_file)
       checkpoint_store::take_back(std::move(*prepared.store));
     throw;
   }
@@ -136,13 +139,18 @@ void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_t
     say(log_level::info, "the former store is now " + opened.put_aside->string());
   status.resumed_from = newest.id;
   status.newest_checkpoint = newest.id;
-  if (newest.id)
+  const std::string place = !options.checkpoints   ? " without checkpoints"
+                            : status.store.empty() ? " in memory"
+                                                   : " in " + status.store;
+  if (newest.id && !options.from_savepoint.empty())
+    say(log_level::info, "begins with savepoint " + options.from_savepoint + ", checkpoint " + to_string(*newest.id) +
+                             " of run " + opened.run_uuid.substr(0, 8) + place);
+  else if (newest.id)
     say(log_level::info, "resumes run " + opened.run_uuid.substr(0, 8) + " from checkpoint " + to_string(*newest.id) +
                              ", " + age_of(store.read(), *newest.id, env_->now()) + " old, in " + status.store);
   else
     say(log_level::info, (opened.resumed ? "resumes run " : "begins run ") + opened.run_uuid.substr(0, 8) +
-                             (opened.resumed ? ", which has no complete checkpoint yet," : std::string{}) +
-                             (options.checkpoints ? " in " + status.store : " without checkpoints"));
+                             (opened.resumed ? ", which has no complete checkpoint yet," : std::string{}) + place);
 }
 
 void use_fair_scheduler(caf::actor_system_config& config, std::size_t threads) {

@@ -50,12 +50,12 @@ struct checkpoint_reader::listing {
   std::vector<chunk_row> rows; ///< by operator, table, subtask, and age
 };
 
-checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path) {
+checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path, store_kind kind) {
   if (std::error_code ignored; !std::filesystem::exists(path, ignored))
-    throw path_error({"the store " + path.string(), "a file", "nothing", "check the path"});
+    throw path_error({std::string{to_text(kind)} + " " + path.string(), "a file", "nothing", "check the path"});
   auto database = std::make_shared<sqlite_database>(
       sqlite_database::open(std::filesystem::absolute(path).string(), sqlite_access::read_only));
-  const auto header = read_store_header(*database);
+  const auto header = read_store_header(*database, kind);
   return checkpoint_reader{std::move(database), header.run};
 }
 
@@ -84,10 +84,7 @@ std::vector<complete_checkpoint> checkpoint_reader::complete_checkpoints() const
 }
 
 checkpoint_manifest checkpoint_reader::empty_manifest(checkpoint_id checkpoint) const {
-  auto query = database_->prepare("SELECT uuid FROM runs WHERE id = ?");
-  if (!query.with(run_).step())
-    throw damaged_error({"the store " + database_->path(), "its run", "none", "restore the file from a copy"});
-  return checkpoint_manifest{query.text(0), checkpoint};
+  return checkpoint_manifest{run_uuid(), checkpoint};
 }
 
 complete_checkpoint checkpoint_reader::find(checkpoint_id checkpoint) const {
@@ -206,10 +203,37 @@ const checkpoint_reader::listing& checkpoint_reader::list(const complete_checkpo
 void checkpoint_reader::for_each_chunk(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                                        key_group_range groups,
                                        const std::function<void(const stored_chunk&)>& use) const {
-  if (groups.first >= groups.last) {
-    (void)find(checkpoint);
-    return;
-  }
+  visit_chunks(
+      checkpoint, operator_name, table,
+      [groups](const chunk_row& row) {
+        return groups.first < groups.last && row.first.value < groups.last && row.last.value >= groups.first;
+      },
+      use);
+}
+
+void checkpoint_reader::for_each_chunk_of(checkpoint_id checkpoint, std::string_view operator_name,
+                                          std::string_view table, subtask_index subtask,
+                                          const std::function<void(const stored_chunk&)>& use) const {
+  visit_chunks(
+      checkpoint, operator_name, table, [subtask](const chunk_row& row) { return row.subtask == subtask; }, use);
+}
+
+std::map<subtask_index, std::uint32_t>
+checkpoint_reader::subtasks_of(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table) const {
+  std::map<subtask_index, std::uint32_t> found;
+  visit_chunks(
+      checkpoint, operator_name, table,
+      [&](const chunk_row& row) {
+        found[row.subtask] = row.parallelism;
+        return false;
+      },
+      [](const stored_chunk&) {});
+  return found;
+}
+
+void checkpoint_reader::visit_chunks(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
+                                     const std::function<bool(const chunk_row&)>& wanted,
+                                     const std::function<void(const stored_chunk&)>& use) const {
   (void)list(find(checkpoint));
   const auto held = listing_; // `use` may ask for another checkpoint
   struct by_table {
@@ -220,7 +244,7 @@ void checkpoint_reader::for_each_chunk(checkpoint_id checkpoint, std::string_vie
   auto row = std::lower_bound(held->rows.begin(), held->rows.end(), std::pair{operator_name, table}, by_table{});
   auto query = database_->prepare("SELECT bytes FROM chunk_bytes WHERE chunk = ?");
   for (; row != held->rows.end() && row->operator_name == operator_name && row->table == table; ++row) {
-    if (row->first.value >= groups.last || row->last.value < groups.first)
+    if (!wanted(*row))
       continue;
     const bool missing = !query.with(row->id).step();
     const auto bytes = missing ? std::span<const std::byte>{} : query.bytes(0);
@@ -293,6 +317,26 @@ std::optional<std::uint32_t> checkpoint_reader::max_parallelism() const {
   if (!query.step() || query.is_null(0))
     return std::nullopt;
   return query.count32(0);
+}
+
+std::string checkpoint_reader::of_run(std::string_view column) const {
+  auto query = database_->prepare("SELECT " + std::string{column} + " FROM runs WHERE id = ?");
+  if (!query.with(run_).step())
+    throw damaged_error({"the store " + database_->path(), "its run", "none", "restore the file from a copy"});
+  return std::string{query.text(0)};
+}
+
+std::string checkpoint_reader::run_uuid() const {
+  return of_run("uuid");
+}
+
+std::string checkpoint_reader::job_name() const {
+  return of_run("job");
+}
+
+attempt_id checkpoint_reader::highest_attempt() const {
+  auto query = database_->prepare("SELECT max(current_attempt) FROM regions WHERE run = ?");
+  return query.with(run_).step() ? query.optional_id<attempt_id>(0).value_or(attempt_id{}) : attempt_id{};
 }
 
 } // namespace weir::inline v0

@@ -2,17 +2,22 @@
 #pragma once
 
 #include "checkpoint_records.hpp"
+#include "store_kind.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace weir::inline v0 {
 
 class checkpoint_manifest;
+struct chunk_row;
 class sqlite_database;
 
 /// Reads one run of a store. One thread at a time for each connection; a reader that was opened on its own has its own
@@ -23,8 +28,8 @@ class sqlite_database;
 /// a file that is no store of this version or a checkpoint that it does not have.
 class checkpoint_reader {
 public:
-  /// Opens a store for reading, without a lock, as `sqlite3 -readonly` does.
-  static checkpoint_reader open(const std::filesystem::path& path);
+  /// Opens a store, or a savepoint, for reading, without a lock, as `sqlite3 -readonly` does.
+  static checkpoint_reader open(const std::filesystem::path& path, store_kind kind = store_kind::store);
   /// Reads through a connection that is there already.
   checkpoint_reader(std::shared_ptr<sqlite_database> database, std::int64_t run);
 
@@ -46,6 +51,14 @@ public:
   void for_each_chunk(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                       key_group_range groups, const std::function<void(const stored_chunk&)>& use) const;
 
+  /// The same for the chunks of one subtask, whatever their key groups.
+  void for_each_chunk_of(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
+                         subtask_index subtask, const std::function<void(const stored_chunk&)>& use) const;
+
+  /// The subtasks that have chunks of a table in a complete checkpoint, each with its parallelism.
+  [[nodiscard]] std::map<subtask_index, std::uint32_t>
+  subtasks_of(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table) const;
+
   /// The state tables with chunks in a complete checkpoint, by operator and table.
   [[nodiscard]] std::vector<stored_table> state_tables(checkpoint_id checkpoint) const;
   /// All schemas of the run, by id.
@@ -54,9 +67,18 @@ public:
   [[nodiscard]] std::vector<operator_record> operators() const;
   /// The number of key groups, if a plan was registered.
   [[nodiscard]] std::optional<std::uint32_t> max_parallelism() const;
+  /// The run's UUID.
+  [[nodiscard]] std::string run_uuid() const;
+  [[nodiscard]] std::string job_name() const;
+  /// The highest attempt of any region; 0 if none has begun.
+  [[nodiscard]] attempt_id highest_attempt() const;
 
 private:
   struct listing;
+  [[nodiscard]] std::string of_run(std::string_view column) const;
+  void visit_chunks(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
+                    const std::function<bool(const chunk_row&)>& wanted,
+                    const std::function<void(const stored_chunk&)>& use) const;
   [[nodiscard]] const listing& list(const complete_checkpoint& checkpoint) const;
   [[nodiscard]] checkpoint_manifest empty_manifest(checkpoint_id checkpoint) const;
   [[nodiscard]] complete_checkpoint find(checkpoint_id checkpoint) const;

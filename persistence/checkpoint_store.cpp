@@ -71,6 +71,15 @@ void checkpoint_store::refuse(std::string thing, std::string expected, std::stri
   throw store_error({std::move(thing), std::move(expected), std::move(found), {}});
 }
 
+void checkpoint_store::continue_after(checkpoint_id first, attempt_id used) {
+  sqlite_transaction transaction{*database_};
+  database_->run("UPDATE runs SET last_checkpoint = ? WHERE id = ? AND last_checkpoint = 0", first.value - 1, run_);
+  if (database_->changes() == 0)
+    refuse("the run in " + database_->path(), "to have no checkpoint yet", "it has");
+  transaction.commit();
+  lost_attempts_ = used;
+}
+
 void checkpoint_store::register_plan(std::span<const operator_record> operators, std::span<const schema_record> schemas,
                                      std::uint32_t max_parallelism) {
   sqlite_transaction transaction{*database_};

@@ -32,6 +32,9 @@ struct store_options {
   wall_time now;
   std::string new_run_uuid; ///< 36 characters; used if a run begins
   std::string vfs;          ///< a SQLite VFS; empty for the system's
+  /// Begin with the state of this savepoint, as its run, which then goes on here. Needs a place where no store is, or
+  /// `fresh`.
+  std::filesystem::path savepoint;
 };
 
 /// What opening found.
@@ -83,6 +86,10 @@ public:
 
   [[nodiscard]] const opened_store& opened() const noexcept { return opened_; }
   [[nodiscard]] const checkpoint_reader& read() const noexcept { return reader_; }
+
+  /// Goes on with numbers that were given elsewhere: the first checkpoint is `first`, and attempts come after `used`.
+  /// Throws store_error if a checkpoint was opened already.
+  void continue_after(checkpoint_id first, attempt_id used);
 
   /// Records what the job consists of. Operators and tables of earlier plans stay readable. Throws store_error if the
   /// number of key groups differs from that of the state in the store.
@@ -149,6 +156,8 @@ private:
   void after_commit() noexcept;
   void leave_note();
   [[nodiscard]] bool is_large_for_the_disk(std::int64_t log_bytes) const;
+  static void fill_draft(const std::filesystem::path& draft, const store_options& options,
+                         const checkpoint_reader& savepoint);
   static checkpoint_store open_file(const std::filesystem::path& path, const store_options& options,
                                     opened_store opened, const std::optional<store_note>& note);
   void settle_opening(const std::optional<store_note>& note, wall_time now);

@@ -1,6 +1,7 @@
 // How a store is found, made, resumed or put aside.
 #include "checkpoint_store.hpp"
 
+#include "checkpoint_copy.hpp"
 #include "error.hpp"
 #include "failpoint.hpp"
 #include "log_renewal.hpp"
@@ -192,6 +193,29 @@ fs::path resolve(const store_options& options) {
   return path;
 }
 
+checkpoint_reader open_savepoint(const store_options& options) {
+  auto savepoint = checkpoint_reader::open(options.savepoint, store_kind::savepoint);
+  if (const std::string job = savepoint.job_name(); job != options.job)
+    throw store_error({"the savepoint " + options.savepoint.string(), "one of job \"" + options.job + "\"",
+                       "one of job \"" + job + "\"", "name another file with --from"});
+  return savepoint;
+}
+
+/// The only one that it has; damage is told, not passed over.
+checkpoint_id savepoint_checkpoint(const checkpoint_reader& savepoint, const store_options& options) {
+  const verified_checkpoint found = savepoint.newest_verified();
+  if (!found.id)
+    throw damaged_error({"the savepoint " + options.savepoint.string(), "a complete checkpoint", "none",
+                         "name another file with --from"});
+  return *found.id;
+}
+
+[[noreturn]] void refuse_to_begin(const fs::path& path, const store_options& options) {
+  throw store_error({"the store " + path.string(),
+                     "nothing there, as a store is to begin with the savepoint " + options.savepoint.string(),
+                     "a store", "leave out --from to go on with it, or add --fresh to put it aside"});
+}
+
 /// A new run must not begin where something shows that there was a store.
 void refuse_remains(const fs::path& path, const store_options& options, const file_lock& lock) {
   if (is_there(with_suffix(path, "-wal")))
@@ -207,17 +231,28 @@ void refuse_remains(const fs::path& path, const store_options& options, const fi
 
 } // namespace
 
-checkpoint_store checkpoint_store::open(const store_options& options) {
-  if (options.job.empty())
+checkpoint_store checkpoint_store::open(const store_options& asked) {
+  if (asked.job.empty())
     throw usage_error({"a store", "the name of its job", "none", {}});
+  store_options options = asked;
+  std::optional<checkpoint_reader> savepoint;
+  if (!options.savepoint.empty()) {
+    savepoint.emplace(open_savepoint(options));
+    options.new_run_uuid = savepoint->run_uuid();
+  }
   if (options.mode == store_mode::memory) {
     auto database = std::make_shared<sqlite_database>(sqlite_database::in_memory());
     prepare_writer(*database);
     database->exec(store_tables_sql());
     insert_run(*database, options);
     const auto header_run = database->last_row_id();
-    return checkpoint_store{
+    checkpoint_store store{
         {}, std::move(database), header_run, {false, options.new_run_uuid, run_status::running, {}, {}}};
+    if (savepoint) {
+      store.opened_.newest_complete = savepoint_checkpoint(*savepoint, options);
+      copy_checkpoint(*savepoint, *store.opened_.newest_complete, store, options.now);
+    }
+    return store;
   }
 
   const auto path = resolve(options);
@@ -227,6 +262,8 @@ checkpoint_store checkpoint_store::open(const store_options& options) {
   if (is_there(path)) {
     const auto header = identify(path, options);
     if (options.mode == store_mode::resume) {
+      if (savepoint)
+        refuse_to_begin(path, options);
       opened.resumed = true;
     } else {
       if (header) // closing as the last one brings the log into the file
@@ -243,6 +280,8 @@ checkpoint_store checkpoint_store::open(const store_options& options) {
   }
 
   const auto draft = make_draft(path, options);
+  if (savepoint)
+    fill_draft(draft, options, *savepoint);
   try {
     if (is_there(path)) {
       WEIR_FAILPOINT("store.put_aside.before");
@@ -260,6 +299,16 @@ checkpoint_store checkpoint_store::open(const store_options& options) {
     put_back(path, opened.put_aside);
     throw;
   }
+}
+
+/// Before the draft gets its name: a store that is to begin with a savepoint never exists without its state.
+void checkpoint_store::fill_draft(const fs::path& draft, const store_options& options,
+                                  const checkpoint_reader& savepoint) {
+  {
+    auto store = open_file(draft, options, {}, std::nullopt);
+    copy_checkpoint(savepoint, savepoint_checkpoint(savepoint, options), store, options.now);
+  }
+  sync_path(draft, O_RDONLY);
 }
 
 checkpoint_store checkpoint_store::open_file(const fs::path& path, const store_options& options, opened_store opened,

@@ -1,6 +1,7 @@
 // The SQLite calls behind sqlite_database.hpp, and what their errors become.
 #include "sqlite_database.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <unordered_map>
@@ -82,8 +83,10 @@ public:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH: {
-      error_text text{thing, "a file and a folder that can be read and written", said + while_doing,
-                      "change their permissions or owner, or name another path"};
+      const bool gone = opening && system_error == ENOENT;
+      error_text text{thing, gone ? "a file" : "a file and a folder that can be read and written", said + while_doing,
+                      gone ? "put it there, or name another path"
+                           : "change their permissions or owner, or name another path"};
       if (opening)
         throw path_error(std::move(text));
       throw io_error(std::move(text));

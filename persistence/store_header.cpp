@@ -5,14 +5,30 @@
 
 namespace weir::inline v0 {
 
-store_header read_store_header(sqlite_database& database) {
-  const std::string thing = "the store " + database.path();
+namespace {
+
+[[noreturn]] void refuse_application(sqlite_database& database, const std::string& thing, std::int64_t application,
+                                     store_kind kind) {
+  if (kind == store_kind::store && application == savepoint_application_id)
+    throw store_error({thing, "a Weir store", "a savepoint",
+                       "name another path, and begin its store with the savepoint: --from " + database.path()});
+  if (kind == store_kind::savepoint && application == store_application_id)
+    throw store_error(
+        {thing, "a savepoint", "a job's store", "make a savepoint of it: weir savepoint " + database.path() + " FILE"});
+  const bool empty = database.integer("PRAGMA page_count") == 0;
+  throw store_error({thing, kind == store_kind::store ? "a Weir store" : "a savepoint of Weir",
+                     empty ? "an empty file" : "a SQLite database of another program",
+                     kind == store_kind::store ? "name another path, or move the file away to begin a new run"
+                                               : "name another path"});
+}
+
+} // namespace
+
+store_header read_store_header(sqlite_database& database, store_kind kind) {
+  const std::string thing = std::string{to_text(kind)} + " " + database.path();
   const auto application = database.integer("PRAGMA application_id");
-  if (application != store_application_id) {
-    const bool empty = database.integer("PRAGMA page_count") == 0;
-    throw store_error({thing, "a Weir store", empty ? "an empty file" : "a SQLite database of another program",
-                       "name another path, or move the file away to begin a new run"});
-  }
+  if (application != (kind == store_kind::store ? store_application_id : savepoint_application_id))
+    refuse_application(database, thing, application, kind);
   const auto version = database.integer("PRAGMA user_version");
   if (version != store_version)
     throw store_error(

@@ -3,6 +3,7 @@
 
 #include "checkpoint_records.hpp"
 #include "sqlite_database.hpp"
+#include "store_kind.hpp"
 
 #include <cstdint>
 #include <string>
@@ -17,8 +18,8 @@ struct store_header {
   run_status status = run_status::running;
 };
 
-/// Checks that the file is a Weir store of this version. Throws store_error for an empty file, another program's file
-/// or another version, damaged_error for a store that cannot be read.
-[[nodiscard]] store_header read_store_header(sqlite_database& database);
+/// Checks that the file is a Weir store, or a savepoint, of this version. Throws store_error for an empty file, another
+/// program's file or another version, damaged_error for a store that cannot be read.
+[[nodiscard]] store_header read_store_header(sqlite_database& database, store_kind kind = store_kind::store);
 
 } // namespace weir::inline v0

@@ -9,6 +9,8 @@ namespace weir::inline v0 {
 
 /// "WEIR", in the header of every store.
 inline constexpr std::int64_t store_application_id = 0x57454952;
+/// "WEIS", in the header of every savepoint.
+inline constexpr std::int64_t savepoint_application_id = 0x57454953;
 /// The version of tables and chunks, in the header of every store.
 inline constexpr std::int64_t store_version = 1;
 /// The function that every trigger calls and only the store registers.

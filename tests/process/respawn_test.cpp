@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -268,4 +269,112 @@ TEST_CASE("a region runs on while another one fails") {
   database store{folder / "store.weir"};
   CHECK(store.value("SELECT group_concat(current_attempt) FROM (SELECT current_attempt FROM regions ORDER BY 1)") ==
         "1,4");
+}
+
+namespace {
+
+/// Numbers from where the source stands when it is asked for its splits: each time a thousand further on, as a log is
+/// of which only what comes from now on is wanted.
+class moving_source final : public weir::any_source {
+public:
+  explicit moving_source(std::shared_ptr<std::atomic<int>> asked) : asked_(std::move(asked)) {}
+
+  [[nodiscard]] bool blocking() const override { return false; }
+  [[nodiscard]] std::vector<weir::source_split> enumerate(std::uint32_t) const override {
+    return {{std::to_string(1'000 * (*asked_)++), "{}"}};
+  }
+  [[nodiscard]] std::unique_ptr<weir::split_reader>
+  open_split(const weir::source_split& split, const std::string& position, weir::processing_time) const override {
+    return std::make_unique<reader>(std::stoi(split.id), position.empty() ? 0 : std::stoi(position));
+  }
+
+private:
+  class reader final : public weir::split_reader {
+  public:
+    reader(int first, int at) : first_(first), at_(at) {}
+    weir::read_status read(weir::any_collector& out, std::size_t) override {
+      if (at_ == 10)
+        return weir::read_status::end;
+      static_cast<weir::collector<int>&>(out)(first_ + at_++);
+      return weir::read_status::more;
+    }
+    [[nodiscard]] std::string position() const override { return std::to_string(at_); }
+
+  private:
+    int first_;
+    int at_;
+  };
+
+  std::shared_ptr<std::atomic<int>> asked_;
+};
+
+struct from_now {
+  using value_type = int;
+  static constexpr std::string_view kind_name = "from_now";
+  std::shared_ptr<std::atomic<int>> asked;
+
+  [[nodiscard]] std::shared_ptr<const weir::any_source> source() const {
+    return std::make_shared<moving_source>(asked);
+  }
+  [[nodiscard]] std::string guarantee() const { return "Each number is read once."; }
+};
+
+} // namespace
+
+TEST_CASE("a region that fails before its first checkpoint begins with the same splits again") {
+  const scratch_folder folder;
+  auto asked = std::make_shared<std::atomic<int>>(0);
+  std::atomic<bool> fail{true};
+  std::vector<int> seen;
+  weir::job job{"from-now"};
+  job.source("in", from_now{asked})
+      .map("fragile",
+           [&fail](int n) {
+             if (n % 1'000 == 5 && fail.exchange(false))
+               throw std::runtime_error{"the fifth"};
+             return n;
+           })
+      .sink("seen", weir::callback{[&seen](int n) { seen.push_back(n); }});
+  weir::job_options options;
+  options.store = (folder.path() / "s.weir").string();
+  options.parallelism = 1;
+  options.checkpoint_interval = 0us;
+  options.restart = weir::fixed_delay_restart{3, 1ms};
+  actor_host host;
+  weir::job_handle running = host.jobs().start(job, options);
+  const job_guard guard{running};
+  REQUIRE(running.wait_for(30s));
+  INFO(host.log());
+  CHECK(running.wait().restarts == 1);
+  CHECK(*asked == 1);
+  REQUIRE(seen.size() >= 10);
+  CHECK(std::vector<int>(seen.end() - 10, seen.end()) == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+}
+
+TEST_CASE("a job with its store in memory takes checkpoints, goes back to them, and leaves no file") {
+  const scratch_folder folder;
+  counting parts = parts_in(folder);
+  parts.rate = 20'000;
+  parts.records = 5'000;
+  std::atomic<bool> fail{true};
+  parts.on_record = [&](std::uint64_t n) {
+    if (n == 4'000 && fail.exchange(false))
+      throw std::runtime_error{"once"};
+  };
+  weir::job_options options = options_for(parts);
+  options.store = weir::store_in_memory;
+  actor_host host;
+  weir::job_handle running = host.jobs().start(counting_job(parts), options);
+  const job_guard guard{running};
+  REQUIRE(running.wait_for(30s));
+  INFO(host.log());
+  const weir::job_status status = running.wait();
+  CHECK(status.state == weir::job_state::finished);
+  CHECK(status.store.empty());
+  CHECK(status.checkpoints > 1);
+  CHECK(status.restarts == 1);
+  CHECK_THAT(host.log(), Catch::Contains("from checkpoint") && Catch::Contains("in memory"));
+  CHECK(fault_in_output(parts) == "");
+  CHECK_FALSE(std::filesystem::exists(counting_store(parts)));
+  CHECK_FALSE(std::filesystem::exists(weir::store_in_memory));
 }

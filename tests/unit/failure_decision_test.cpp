@@ -92,7 +92,8 @@ TEST_CASE("without restarts the job fails with the first cause") {
   REQUIRE(std::holds_alternative<give_up_job>(decision));
   CHECK(std::get<give_up_job>(decision).cause.message == "first");
   CHECK(std::string{error{std::get<give_up_job>(decision).text}.what()} ==
-        "counts 1/2: first; remove the cause, and start the job again: it goes on from its last checkpoint");
+        "counts 1/2: first; remove the cause, and start the job again: it goes on from its "
+        "last complete checkpoint, if it has one");
   CHECK(tracker.job_failed());
   CHECK(tracker.status(region_id{0}) == region_status::failed);
   CHECK(why_ignored(tracker.failed(failure_of(1, 1, "second"), start, 0.5)) == ignored_because::job_failed);

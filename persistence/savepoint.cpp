@@ -1,0 +1,130 @@
+#include "savepoint.hpp"
+
+#include "checkpoint_copy.hpp"
+#include "error.hpp"
+#include "path_refusal.hpp"
+#include "sqlite_database.hpp"
+#include "store_tables.hpp"
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+#include <stdio.h> // NOLINT(modernize-deprecated-headers): renameat2 is not in <cstdio>
+#include <unistd.h>
+
+namespace weir::inline v0 {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path with_suffix(const fs::path& path, const char* suffix) {
+  fs::path result = path;
+  result += suffix;
+  return result;
+}
+
+[[noreturn]] void refuse(const fs::path& path, int code) {
+  refuse_path("the savepoint " + path.string(), path, code);
+}
+
+[[noreturn]] void refuse_taken(const fs::path& path) {
+  throw store_error({"the savepoint " + path.string(), "a path where nothing is", "a file", "name another path"});
+}
+
+void sync_path(const fs::path& path, int flags) {
+  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (descriptor < 0)
+    refuse(path, errno);
+  const int result = ::fsync(descriptor);
+  const int code = errno;
+  ::close(descriptor);
+  if (result != 0)
+    refuse(path, code);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+void remove_draft(const fs::path& draft) {
+  std::error_code ignored;
+  for (const char* suffix : {"", "-journal", "-wal", "-shm", ".lock"})
+    fs::remove(with_suffix(draft, suffix), ignored);
+}
+
+void rename_draft(const fs::path& draft, const fs::path& to) {
+  int result = ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  if (result != 0 && (errno == EINVAL || errno == ENOSYS) && !is_there(to)) // a file system without that flag
+    result = ::rename(draft.c_str(), to.c_str());
+  if (result != 0 && errno == EEXIST)
+    refuse_taken(to);
+  if (result != 0)
+    refuse(to, errno);
+}
+
+/// A store of its own, with one checkpoint.
+void write_draft(const checkpoint_reader& from, checkpoint_id checkpoint, const fs::path& draft, wall_time now) {
+  store_options options;
+  options.path = draft;
+  options.job = from.job_name();
+  options.now = now;
+  options.new_run_uuid = from.run_uuid();
+  checkpoint_store store = checkpoint_store::open(options);
+  copy_checkpoint(from, checkpoint, store, now);
+  store.end_run(run_status::stopped, now);
+}
+
+/// No log, no lock, and the mark of a savepoint.
+void seal(const fs::path& draft) {
+  {
+    auto database = sqlite_database::open(draft.string(), sqlite_access::read_write);
+    database.exec("PRAGMA journal_mode = DELETE");
+    database.exec("PRAGMA application_id = " + std::to_string(savepoint_application_id));
+  }
+  std::error_code ignored;
+  fs::remove(with_suffix(draft, ".lock"), ignored);
+  sync_path(draft, O_RDONLY);
+}
+
+} // namespace
+
+written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
+                                  const std::string& to, wall_time now) {
+  const fs::path target = fs::absolute(to);
+  std::error_code failed;
+  if (!fs::is_directory(target.parent_path(), failed))
+    throw path_error({"the savepoint " + to, "the folder " + target.parent_path().string(), "nothing there",
+                      "make the folder, or name another path"});
+  if (is_there(target))
+    refuse_taken(target);
+  const checkpoint_reader from = checkpoint_reader::open(store);
+  if (!checkpoint)
+    checkpoint = from.newest_verified().id;
+  if (!checkpoint)
+    throw store_error(
+        {"the store " + store, "a complete checkpoint", "none yet", "let the job run until its first one"});
+  const fs::path draft = with_suffix(target, ".creating");
+  remove_draft(draft);
+  try {
+    write_draft(from, *checkpoint, draft, now);
+    seal(draft);
+    rename_draft(draft, target);
+    sync_path(target.parent_path(), O_RDONLY | O_DIRECTORY);
+  } catch (...) {
+    remove_draft(draft);
+    throw;
+  }
+  written_savepoint written{from.job_name(), from.run_uuid(), *checkpoint, 0, 0};
+  const checkpoint_reader result = checkpoint_reader::open(target, store_kind::savepoint);
+  for (const complete_checkpoint& each : result.complete_checkpoints()) {
+    written.entries = each.state_entries;
+    written.bytes = each.state_bytes;
+  }
+  return written;
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,33 @@
+// Savepoints: one checkpoint as a file of its own.
+#pragma once
+
+#include "ids.hpp"
+#include "wall_time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace weir::inline v0 {
+
+/// What was put into a savepoint.
+struct written_savepoint {
+  std::string job;
+  std::string run; ///< UUID
+  checkpoint_id checkpoint;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0; ///< of state
+};
+
+/// Writes a complete checkpoint of a store to a new file, `to`: one SQLite file, complete in itself, which may be moved
+/// and copied. Every table is merged into one base, so equal state gives equal chunks. No checkpoint: the newest that
+/// verifies. The store is only read, with a connection of its own; its job may be running, but must not discard the
+/// checkpoint meanwhile. The file gets its name when it is whole and synced: an interrupted call leaves at most
+/// `<to>.creating`, which the next one replaces. Blocks.
+///
+/// Errors: store_error for a file that is no store, a checkpoint that it does not have, or a path where something is;
+/// damaged_error for damage; path_error and io_error for what the system refuses.
+written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
+                                  const std::string& to, wall_time now);
+
+} // namespace weir::inline v0
