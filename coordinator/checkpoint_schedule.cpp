@@ -16,7 +16,7 @@ checkpoint_settings::checkpoint_settings(const job_options& options)
 std::optional<checkpoint_trigger> checkpoint_schedule::due(monotonic_time now) const {
   if (pausing(now))
     return std::nullopt;
-  if (interval_.count() > 0 && interval_from_ && now >= *interval_from_ + interval_)
+  if (interval_.count() > 0 && interval_from_ && now >= saturating_add(*interval_from_, interval_))
     return checkpoint_trigger::interval;
   if (enough_records())
     return checkpoint_trigger::records;
@@ -27,7 +27,7 @@ std::optional<monotonic_time> checkpoint_schedule::next() const {
   if (enough_records())
     return pause_until_;
   if (interval_.count() > 0 && interval_from_)
-    return std::max(*interval_from_ + interval_, pause_until_);
+    return std::max(saturating_add(*interval_from_, interval_), pause_until_);
   return std::nullopt;
 }
 

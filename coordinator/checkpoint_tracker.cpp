@@ -74,7 +74,7 @@ checkpoint_decisions checkpoint_tracker::tick(monotonic_time now) {
   checkpoint_decisions out;
   std::vector<checkpoint_id> overdue;
   for (const auto& [id, checkpoint] : pending_)
-    if (!checkpoint.completing && now >= checkpoint.opened() + settings_.timeout)
+    if (!checkpoint.completing && now >= saturating_add(checkpoint.opened(), settings_.timeout))
       overdue.push_back(id);
   for (const checkpoint_id id : overdue)
     give_up(id, checkpoint_status::failed, "not complete after " + duration_text(settings_.timeout), true, now, out);
@@ -319,7 +319,7 @@ std::optional<monotonic_time> checkpoint_tracker::next_deadline() const {
   const auto consider = [&](monotonic_time at) { first = first ? std::min(*first, at) : at; };
   for (const auto& [id, checkpoint] : pending_)
     if (!checkpoint.completing)
-      consider(checkpoint.opened() + settings_.timeout);
+      consider(saturating_add(checkpoint.opened(), settings_.timeout));
   if (const auto forget_at = travelling_.next())
     consider(*forget_at);
   if (!commits_.empty() && !shut_)
@@ -422,7 +422,7 @@ void checkpoint_tracker::give_up(checkpoint_id id, checkpoint_status status, con
   std::erase_if(not_passed, [&](std::size_t member) {
     return !regions_[topology_.members()[member].region.value].running; // its barriers went with its channels
   });
-  travelling_.add(id, std::move(not_passed), now + settings_.timeout);
+  travelling_.add(id, std::move(not_passed), saturating_add(now, settings_.timeout));
   pending_.erase(found);
   schedule_.ended(now);
   ended_without_success(trigger, out);

@@ -139,7 +139,7 @@ parsed_command command_line::parse(std::string_view job_name, const job_options&
   app.allow_extras();
   app.set_help_flag();
 
-  std::vector<std::string> names{"explain", "--help", "--version", "--format"};
+  std::vector<std::string> names{"explain", "check", "--help", "--version", "--format"};
   std::vector<std::unique_ptr<bound_option>> bound;
   const auto bind = [&](const std::string& name, const std::string& value_name, const std::string& help,
                         const std::string& default_text, const std::string& group) -> bound_option& {
@@ -178,6 +178,10 @@ parsed_command command_line::parse(std::string_view job_name, const job_options&
   explain->fallthrough();
   explain->set_help_flag();
   explain->add_option("--format", format);
+  CLI::App* check = app.add_subcommand("check", "say what would become of the stored state");
+  check->fallthrough();
+  check->set_help_flag();
+  check->add_option("--format", format);
 
   parsed_command parsed;
   parsed.options = defaults;
@@ -218,6 +222,13 @@ parsed_command command_line::parse(std::string_view job_name, const job_options&
     const auto known = explain_format_from(format);
     if (!known)
       throw usage_error{{"option --format", "one of text, json, mermaid", "\"" + format + "\"", "see --help"}};
+    parsed.format = *known;
+  }
+  if (check->parsed()) {
+    parsed.action = command_action::check;
+    const auto known = explain_format_from(format);
+    if (!known || *known == explain_format::mermaid)
+      throw usage_error{{"option --format", "one of text, json", "\"" + format + "\"", "see --help"}};
     parsed.format = *known;
   }
   if (const std::vector<error_text> wrong = validate(parsed.options); !wrong.empty()) {

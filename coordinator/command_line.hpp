@@ -20,12 +20,12 @@
 namespace weir::inline v0 {
 
 /// What a command line asks for.
-enum class command_action : std::uint8_t { run, explain, help, version };
+enum class command_action : std::uint8_t { run, explain, check, help, version };
 
 /// A command line that was understood.
 struct parsed_command {
   command_action action = command_action::run;
-  explain_format format = explain_format::text; ///< for `explain`
+  explain_format format = explain_format::text; ///< for `explain` and `check`
   job_options options;
   std::string text; ///< for `help` and `version`: what to print
 };

@@ -29,13 +29,6 @@ std::vector<std::pair<std::string, T>> read_list(const checkpoint_reader& store,
   return items;
 }
 
-std::string list_names(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names)
-    text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 bool same_file(const fs::path& a, const fs::path& b) {
   std::error_code error;
   if (fs::equivalent(a, b, error))
@@ -90,53 +83,14 @@ std::vector<schema_record> schema_records(const std::vector<operator_facts>& fac
   return records;
 }
 
-std::vector<std::string> match_state(const job_plan& plan, const std::vector<operator_facts>& facts,
-                                     const checkpoint_reader& store, checkpoint_id checkpoint) {
-  std::set<std::string> stored;
-  for (const auto& table : store.state_tables(checkpoint))
-    stored.insert(table.operator_name);
+std::vector<std::string> state_names(const job_plan& plan, const std::set<std::string>& stored_operators) {
   std::vector<std::string> names;
-  std::set<std::string> claimed;
-  std::vector<std::string> without_state;
-  for (node_index i = 0; i != plan.graph->nodes.size(); ++i) {
-    const graph_node& node = plan.node(i);
+  for (const graph_node& node : plan.graph->nodes) {
     const std::string& former = node.options.renamed_from;
-    names.push_back(stored.count(node.name) == 0 && stored.count(former) != 0 ? former : node.name);
-    if (facts[i].schemas.empty())
-      continue;
-    if (stored.count(names.back()) != 0)
-      claimed.insert(names.back());
-    else
-      without_state.push_back(node.name);
-  }
-  for (const std::string& name : stored) {
-    if (claimed.count(name) != 0)
-      continue;
-    std::string remedy = "keep the name, or begin a new run with --fresh";
-    if (!without_state.empty())
-      remedy = "if it was renamed to \"" + without_state.front() + "\", give that operator {.renamed_from = \"" + name +
-               "\"}; else begin a new run with --fresh";
-    throw usage_error({"operator \"" + name + "\"",
-                       "an operator of that name, as checkpoint " + to_string(checkpoint) + " has state of it",
-                       without_state.empty() ? "none" : "none, but without state: " + list_names(without_state),
-                       remedy});
+    const bool renamed = stored_operators.count(node.name) == 0 && stored_operators.count(former) != 0;
+    names.push_back(renamed ? former : node.name);
   }
   return names;
-}
-
-void check_schemas(const job_plan& plan, const std::vector<std::string>& state_names, const checkpoint_reader& store,
-                   checkpoint_id checkpoint) {
-  const auto schemas = store.schemas();
-  const auto stored = store.state_tables(checkpoint);
-  for (node_index i = 0; i != plan.graph->nodes.size(); ++i) {
-    const std::unique_ptr<any_operator> op = plan.node(i).make();
-    for (any_state_table* table : op->state_tables())
-      for (const auto& s : stored)
-        if (s.operator_name == state_names[i] && s.table == table->name())
-          for (const stored_schema& schema : schemas)
-            if (std::find(s.schemas.begin(), s.schemas.end(), schema.id) != s.schemas.end())
-              table->expect_stored_schema(schema.record.json);
-  }
 }
 
 region_preparation prepare_region(const checkpoint_store& store, const job_plan& plan,
@@ -146,14 +100,11 @@ region_preparation prepare_region(const checkpoint_store& store, const job_plan&
   region_preparation prepared;
   prepared.region = region;
   prepared.restored = checkpoint;
-  for (const graph_node& node : plan.graph->nodes)
-    prepared.state_names.push_back(node.name);
   std::set<std::string> with_state;
-  if (checkpoint) {
-    prepared.state_names = match_state(plan, facts, store.read(), *checkpoint);
+  if (checkpoint)
     for (const auto& table : store.read().state_tables(*checkpoint))
       with_state.insert(table.operator_name);
-  }
+  prepared.state_names = state_names(plan, with_state);
   for (const task_id id : plan.regions.at(region.value).tasks) {
     const task_plan& task = plan.task(id);
     for (const node_index index : task.operators) {

@@ -36,15 +36,9 @@ void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path);
 [[nodiscard]] std::vector<operator_record> operator_records(const job_plan& plan);
 [[nodiscard]] std::vector<schema_record> schema_records(const std::vector<operator_facts>& facts);
 
-/// Under which name the checkpoint has each operator's state, by node_index; an operator without state there has its
-/// own name. Throws usage_error if the checkpoint has state of an operator that the job does not have, with the remedy.
-[[nodiscard]] std::vector<std::string> match_state(const job_plan& plan, const std::vector<operator_facts>& facts,
-                                                   const checkpoint_reader& store, checkpoint_id checkpoint);
-
-/// Compares the schemas of the checkpoint's state with the operators'. `state_names` are those of `match_state`. Throws
-/// store_error with the first difference.
-void check_schemas(const job_plan& plan, const std::vector<std::string>& state_names, const checkpoint_reader& store,
-                   checkpoint_id checkpoint);
+/// Under which name each operator's state is stored, by node_index: its own, or the one that it was renamed from if
+/// there is only that.
+[[nodiscard]] std::vector<std::string> state_names(const job_plan& plan, const std::set<std::string>& stored_operators);
 
 /// The splits of sources that begin, or have begun.
 using enumerated_splits = std::map<node_index, std::shared_ptr<const std::vector<source_split>>>;
@@ -54,7 +48,7 @@ struct region_preparation {
   region_id region{0};
   attempt_id attempt{0};
   std::optional<checkpoint_id> restored;
-  std::vector<std::string> state_names; ///< of `match_state`
+  std::vector<std::string> state_names; ///< of the function of this name
   enumerated_splits splits;
   std::vector<std::pair<node_index, sink_start>> outputs; ///< for `prepare_outputs`
   std::vector<std::string> remarks;                       ///< for the log

@@ -251,8 +251,7 @@ void job_coordinator::arm_timer() {
   if (!next || (timer_due_ && *timer_due_ <= *next))
     return;
   timer_due_ = next;
-  const auto delay = std::max(*next - now(), monotonic_time::duration{0});
-  delayed_send(this, delay, coordinator_tick{++timer_number_});
+  delayed_send(this, delay_until(now(), *next), coordinator_tick{++timer_number_});
 }
 
 caf::actor spawn_coordinator(caf::actor_system& system, prepared_job job, std::shared_ptr<job_control> control) {

@@ -3,6 +3,7 @@
 #include "../actors/dispatch.hpp"
 #include "../actors/error_report.hpp"
 #include "../persistence/failpoint.hpp"
+#include "../persistence/saturating_time.hpp"
 #include "human_text.hpp"
 
 #include <algorithm>
@@ -172,7 +173,7 @@ void job_coordinator::on_failure(region_id id, attempt_id attempt, std::optional
     return fail_job(std::make_exception_ptr(job_failed(give_up->text)));
   }
   const auto& again = std::get<restart_region>(decision);
-  r.restart_at = at + again.delay;
+  r.restart_at = saturating_add(at, again.delay);
   control_->update([](job_status& s) {
     s.state = job_state::restarting;
     ++s.restarts;

@@ -76,6 +76,8 @@ struct job_options {
   // ---- failures ----
 
   restart_settings restart = default_restart_settings();
+  /// Start although there is state that no operator takes: it is dropped.
+  bool drop_state = false;
   /// Start although a sink has already committed output that will come again.
   bool allow_duplicates = false;
   /// Remove output of another run where a sink finds it.

@@ -147,6 +147,7 @@ std::vector<option_row> option_table(std::string_view job_name, const job_option
             "exponential:<initial>,<max>,<multiplier>,<jitter>,<reset after>,<count>\n",
             to_text(defaults.restart),
             [](job_options& to, const std::string& text) { to.restart = parse_restart_settings(text); });
+  table.flag("drop-state", &o::drop_state, "start although no operator takes some of the state");
   table.flag("allow-duplicates", &o::allow_duplicates, "start although committed output will come again");
   table.flag("replace-output", &o::replace_output, "remove the output of another run");
 

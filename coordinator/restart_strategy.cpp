@@ -2,6 +2,7 @@
 #include "restart_strategy.hpp"
 
 #include "../persistence/error.hpp"
+#include "../persistence/saturating_time.hpp"
 #include "duration_text.hpp"
 
 #include <algorithm>
@@ -168,7 +169,7 @@ std::optional<std::chrono::microseconds> restart_strategy::delay(const exponenti
   microseconds = std::clamp(microseconds * (1 + s.jitter * (2 * random - 1)), 0.0, most);
   ++since_reset_;
   const std::chrono::microseconds granted{std::llround(std::min(microseconds, 9e18))};
-  due_ = now + granted;
+  due_ = saturating_add(now, granted);
   return granted;
 }
 

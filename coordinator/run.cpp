@@ -6,6 +6,7 @@
 #include "plan.hpp"
 #include "runtime.hpp"
 #include "signal_watch.hpp"
+#include "state_fit.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -106,6 +107,31 @@ int explain(const job& j, const parsed_command& command) {
   if (!planned.problems.empty())
     throw job_error({to_text(planned.problems), "", "", ""});
   std::fputs(explain(planned.plan, command.format).c_str(), stdout);
+  return 0;
+}
+
+/// Says what would become of the stored state, and starts nothing. Throws what the start would throw.
+int check(const job& j, const parsed_command& command) {
+  const auto graph = j.graph();
+  const plan_result planned = make_plan(graph, command.options);
+  if (!planned.problems.empty())
+    throw job_error({to_text(planned.problems), "", "", ""});
+  const bool begins = !command.options.from_savepoint.empty();
+  const std::string path = begins                          ? command.options.from_savepoint
+                           : command.options.store.empty() ? j.name() + ".weir"
+                                                           : command.options.store;
+  const checkpoint_reader stored = checkpoint_reader::open(path, begins ? store_kind::savepoint : store_kind::store);
+  if (const std::string job = stored.job_name(); job != j.name())
+    throw store_error({"the store " + path, "that of job \"" + j.name() + "\"", "that of job \"" + job + "\"",
+                       "name another path with --store"});
+  const std::optional<checkpoint_id> newest = stored.newest_verified().id;
+  if (!newest)
+    throw store_error({"the store " + path, "a complete checkpoint", "none yet", "start the job"});
+  const std::vector<state_fit> fits =
+      fit_state(planned.plan, inspect_operators(planned.plan, command.options.checkpoints), stored, *newest);
+  std::fputs((command.format == explain_format::json ? fit_json(fits) : fit_text(fits)).c_str(), stdout);
+  std::fflush(stdout);
+  require_fit(fits, command.options.drop_state, *newest);
   return 0;
 }
 
@@ -211,6 +237,8 @@ int run(const job& j, const command_line& cli, job_status& status, const job_opt
       return 0;
     case command_action::explain:
       return explain(j, command);
+    case command_action::check:
+      return check(j, command);
     case command_action::run:
       break;
     }

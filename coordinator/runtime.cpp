@@ -2,6 +2,7 @@
 
 #include "human_text.hpp"
 #include "job_control.hpp"
+#include "state_fit.hpp"
 
 #include <caf/actor_system_config.hpp>
 #include <caf/atom.hpp>
@@ -122,8 +123,14 @@ void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_t
     say(log_level::warning,
         "checkpoint " + to_string(skipped.id) + " is damaged and passed over: " + skipped.problems.front().what);
   // All that can refuse the job comes before anything in the store changes.
-  if (newest.id)
-    check_schemas(plan, match_state(plan, prepared.facts, store.read(), *newest.id), store.read(), *newest.id);
+  if (newest.id) {
+    const std::vector<state_fit> fits = fit_state(plan, prepared.facts, store.read(), *newest.id);
+    require_fit(fits, options.drop_state, *newest.id);
+    for (const state_fit& fit : fits)
+      if (fit.verdict == state_verdict::not_taken)
+        say(log_level::warning, "the state of " + fit.operator_name + "/" + fit.table + " is dropped, " +
+                                    human_count(fit.entries) + " entries");
+  }
   for (const region_plan& region : plan.regions)
     prepared.regions.push_back(prepare_region(store, plan, prepared.facts, options, region.id, newest.id));
   store.group([&] {

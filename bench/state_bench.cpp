@@ -1,0 +1,213 @@
+// Large state: what checkpoints of ten million keys cost, how long they stop anybody, and how fast they are loaded.
+#include "paired_runs.hpp"
+
+#include <weir/caf.hpp>
+#include <weir/persistence/sqlite_database.hpp>
+#include <weir/weir.hpp>
+
+#include <caf/actor_system_config.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+struct settings {
+  std::uint64_t keys = 10'000'000;
+  std::uint64_t seconds = 10; ///< of each measured part
+  std::size_t pairs = 3;
+  std::string folder;
+  caf::actor_system* system = nullptr;
+};
+
+struct update {
+  std::uint64_t key = 0;
+  std::uint64_t value = 0;
+  WEIR_FIELDS(key, value)
+};
+
+/// Two numbers a key: 16 bytes beside the 8 of the key.
+struct totals {
+  struct state {
+    std::uint64_t sum = 0;
+    std::uint64_t count = 0;
+    WEIR_FIELDS(sum, count)
+  };
+  void process(const update& u, state& s, weir::keyed_context<std::uint64_t>&,
+               weir::collector<std::uint64_t>& out) const {
+    s.sum += u.value;
+    if (++s.count % 64 == 0)
+      out(s.sum);
+  }
+};
+
+/// First every key once; then updates of one part in a hundred, which moves on every second.
+class workload {
+public:
+  explicit workload(std::uint64_t keys) : keys_(keys) {}
+
+  [[nodiscard]] update operator()(std::uint64_t index, weir::counter_random& random) const {
+    const std::uint64_t hundredth = std::max<std::uint64_t>(1, keys_ / 100);
+    const std::uint64_t at =
+        index < keys_ ? index : (part_->load(std::memory_order_relaxed) * hundredth + random.below(hundredth)) % keys_;
+    return {at * 0x9e37'79b9'7f4a'7c15U, 1};
+  }
+  void move_on() const { part_->fetch_add(1, std::memory_order_relaxed); }
+
+private:
+  std::uint64_t keys_;
+  std::shared_ptr<std::atomic<std::uint64_t>> part_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+
+weir::job large_job(const workload& updates) {
+  weir::job job{"large"};
+  job.source("updates", weir::generator<update>{UINT64_MAX / 2, updates})
+      .key_by(&update::key)
+      .process("totals", totals{})
+      .sink("seen", weir::callback{[](std::span<const std::uint64_t>) {}});
+  return job;
+}
+
+weir::job_options options_for(const settings& s, bool checkpoints) {
+  weir::job_options options;
+  options.parallelism = 2;
+  options.checkpoint_interval = 1s;
+  options.checkpoints = checkpoints;
+  if (checkpoints)
+    options.store = s.folder + "/state_bench.weir";
+  return options;
+}
+
+void remove_store(const settings& s) {
+  for (const char* suffix : {"", "-wal", "-shm", ".lock"})
+    std::filesystem::remove(s.folder + "/state_bench.weir" + suffix);
+}
+
+void wait_for_records(weir::job_handle& job, std::uint64_t records) {
+  while (job.status().records_read < records)
+    if (job.wait_for(10ms))
+      job.wait(); // throws what it failed with
+}
+
+std::chrono::microseconds longest_pause(const weir::job_status& status) {
+  std::chrono::microseconds longest{};
+  for (const weir::task_status& task : status.tasks)
+    longest = std::max(longest, task.longest_pause);
+  return longest;
+}
+
+/// Records a second under steady updates, once every key is there and the first checkpoints have it all.
+struct steady {
+  double rate = 0;
+  std::chrono::microseconds pause{};
+};
+
+steady measure(const settings& s, bool checkpoints, bool keep) {
+  remove_store(s);
+  const workload updates{s.keys};
+  weir::runtime jobs{*s.system};
+  weir::job_handle job = jobs.start(large_job(updates), options_for(s, checkpoints));
+  wait_for_records(job, s.keys);
+  if (checkpoints) {
+    job.checkpoint();
+    job.checkpoint();
+  }
+  const std::uint64_t before = job.status().records_read;
+  const auto begun = clock_type::now();
+  for (std::uint64_t second = 0; second != s.seconds; ++second) {
+    updates.move_on();
+    if (job.wait_for(1s))
+      job.wait();
+  }
+  const std::uint64_t after = job.status().records_read;
+  const double seconds = std::chrono::duration<double>(clock_type::now() - begun).count();
+  steady result{static_cast<double>(after - before) / seconds, longest_pause(job.status())};
+  if (keep)
+    job.stop();
+  else
+    job.cancel();
+  job.wait();
+  return result;
+}
+
+void print_checkpoints(const settings& s) {
+  auto store = weir::sqlite_database::open(s.folder + "/state_bench.weir", weir::sqlite_access::read_only);
+  auto query =
+      store.prepare("SELECT c.id, c.entries, c.bytes, c.duration_us / 1000.0, c.state_bytes, c.\"trigger\" FROM "
+                    "checkpoints c WHERE c.status = 'complete' ORDER BY c.id");
+  std::printf("%-12s %-10s %12s %12s %12s %14s\n", "checkpoint", "trigger", "entries", "MB", "ms", "whole state MB");
+  while (query.step())
+    std::printf("%-12lld %-10s %12lld %12.1f %12.1f %14.1f\n", static_cast<long long>(query.integer(0)),
+                std::string{query.text(5)}.c_str(), static_cast<long long>(query.integer(1)),
+                static_cast<double>(query.integer(2)) / 1e6, query.real(3),
+                static_cast<double>(query.integer(4)) / 1e6);
+}
+
+/// From the start of the job to the moment when all subtasks have their state, as the store's row has it.
+void restore(const settings& s) {
+  for (int round = 0; round != 3; ++round) {
+    const workload updates{s.keys};
+    weir::runtime jobs{*s.system};
+    const auto begun = clock_type::now();
+    weir::job_handle job = jobs.start(large_job(updates), options_for(s, true));
+    const double started = std::chrono::duration<double>(clock_type::now() - begun).count();
+    wait_for_records(job, 1);
+    job.cancel();
+    job.wait();
+    auto store = weir::sqlite_database::open(s.folder + "/state_bench.weir", weir::sqlite_access::read_only);
+    const double loaded = static_cast<double>(store.integer(
+                              "SELECT loaded_us FROM recoveries ORDER BY time DESC, attempt DESC LIMIT 1")) /
+                          1e6;
+    std::printf("restored in %.2f s, of which %.2f s to verify: %.1f million keys a second and subtask, of two\n",
+                loaded, started, static_cast<double>(s.keys) / loaded / 2 / 1e6);
+  }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  weir::command_line cli{argc, argv};
+  settings s;
+  s.keys = cli.option("keys", s.keys, "keys of the state");
+  s.seconds = cli.option("seconds", s.seconds, "how long each measured part is");
+  s.pairs = cli.option("pairs", s.pairs, "pairs of runs; medians are reported");
+  s.folder = cli.option("folder", std::filesystem::temp_directory_path().string(), "where the store goes");
+  try {
+    if (const auto command = cli.parse("state"); command.action == weir::command_action::help) {
+      std::fputs(command.text.c_str(), stdout);
+      return 0;
+    }
+    caf::actor_system_config config;
+    weir::use_fair_scheduler(config, 2);
+    caf::actor_system system{config};
+    s.system = &system;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i != s.pairs; ++i) {
+      const steady without = measure(s, false, false);
+      const steady with = measure(s, true, i + 1 == s.pairs);
+      ratios.push_back(with.rate / without.rate);
+      std::printf("%.2f million updates a second, %.2f without checkpoints: ratio %.3f; longest pause %lld us\n",
+                  with.rate / 1e6, without.rate / 1e6, ratios.back(), static_cast<long long>(with.pause.count()));
+      std::fflush(stdout);
+    }
+    std::printf("median ratio %.3f\n", weir::bench::median(ratios));
+    print_checkpoints(s);
+    restore(s);
+    remove_store(s);
+    return 0;
+  } catch (const weir::error& e) {
+    std::fprintf(stderr, "state: %s\n", e.what());
+    return e.exit_code();
+  }
+}

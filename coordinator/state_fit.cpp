@@ -1,0 +1,157 @@
+#include "state_fit.hpp"
+
+#include "../persistence/error.hpp"
+#include "../persistence/schema.hpp"
+#include "human_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace weir::inline v0 {
+
+namespace {
+
+using table_key = std::pair<std::string, std::string>;
+
+/// The stored schemas of a table, oldest first.
+std::vector<table_schema> schemas_of(const stored_table& table, const std::vector<stored_schema>& all) {
+  std::vector<table_schema> found;
+  for (const stored_schema& schema : all)
+    if (std::find(table.schemas.begin(), table.schemas.end(), schema.id) != table.schemas.end())
+      found.push_back(table_schema_from_json(schema.record.json));
+  return found;
+}
+
+/// What becomes of a stored table that an operator of the job has.
+state_fit judged(state_fit fit, const stored_table& table, const std::vector<stored_schema>& all,
+                 const table_schema& current) {
+  fit.entries = table.entries;
+  for (const table_schema& stored : schemas_of(table, all)) {
+    if (schema_match match = compatible(stored, current); !match) {
+      fit.verdict = state_verdict::does_not_fit;
+      fit.why = std::move(match.why_not);
+      return fit;
+    }
+    if (!stored_versions(stored, current).empty()) {
+      fit.verdict = state_verdict::converted;
+      fit.why = "stored with an older version of its classes";
+    }
+  }
+  return fit;
+}
+
+std::string remedy_for(const state_fit& lost, const std::vector<state_fit>& fits) {
+  std::set<std::string> without_state;
+  std::set<std::string> with_state;
+  for (const state_fit& fit : fits)
+    (fit.verdict == state_verdict::begins_empty ? without_state : with_state).insert(fit.operator_name);
+  for (const std::string& name : with_state)
+    without_state.erase(name);
+  if (without_state.empty())
+    return "keep it, drop its state with --drop-state, or begin a new run with --fresh";
+  return "if it was renamed to \"" + *without_state.begin() + "\", give that operator {.renamed_from = \"" +
+         lost.operator_name + "\"}; else drop its state with --drop-state, or begin a new run with --fresh";
+}
+
+} // namespace
+
+std::string_view to_text(state_verdict verdict) {
+  switch (verdict) {
+  case state_verdict::fits:
+    return "fits";
+  case state_verdict::converted:
+    return "is converted";
+  case state_verdict::begins_empty:
+    return "begins empty";
+  case state_verdict::not_taken:
+    return "is not taken";
+  case state_verdict::does_not_fit:
+    return "does not fit";
+  }
+  return "unknown";
+}
+
+std::vector<state_fit> fit_state(const job_plan& plan, const std::vector<operator_facts>& facts,
+                                 const checkpoint_reader& store, checkpoint_id checkpoint) {
+  const std::vector<stored_schema> schemas = store.schemas();
+  std::map<table_key, stored_table> stored;
+  std::set<std::string> stored_operators;
+  for (stored_table& table : store.state_tables(checkpoint)) {
+    stored_operators.insert(table.operator_name);
+    stored.emplace(table_key{table.operator_name, table.table}, std::move(table));
+  }
+  const std::vector<std::string> names = state_names(plan, stored_operators);
+  std::vector<state_fit> fits;
+  for (node_index i = 0; i != plan.graph->nodes.size(); ++i)
+    for (const schema_record& record : facts[i].schemas) {
+      const std::string& own = plan.node(i).name;
+      state_fit fit{own, record.table, names[i] == own ? "" : names[i], 0, state_verdict::fits, {}};
+      const auto found = stored.find({names[i], record.table});
+      if (found == stored.end()) {
+        fit.verdict = state_verdict::begins_empty;
+        fits.push_back(std::move(fit));
+        continue;
+      }
+      fits.push_back(judged(std::move(fit), found->second, schemas, table_schema_from_json(record.json)));
+      stored.erase(found);
+    }
+  for (const auto& [key, table] : stored)
+    fits.push_back({key.first, key.second, {}, table.entries, state_verdict::not_taken, {}});
+  return fits;
+}
+
+void require_fit(const std::vector<state_fit>& fits, bool may_drop, checkpoint_id checkpoint) {
+  for (const state_fit& fit : fits)
+    if (fit.verdict == state_verdict::does_not_fit)
+      throw store_error{{"state table \"" + fit.operator_name + "/" + fit.table + "\"",
+                         "the types with which it was stored", fit.why,
+                         "give the class back its stored fields, or raise its BOOST_CLASS_VERSION and read both forms "
+                         "in its serialize"}};
+  for (const state_fit& fit : fits)
+    if (fit.verdict == state_verdict::not_taken && !may_drop)
+      throw usage_error({"operator \"" + fit.operator_name + "\"",
+                         "an operator of that name with a table \"" + fit.table + "\", as checkpoint " +
+                             to_string(checkpoint) + " has state of it",
+                         "none", remedy_for(fit, fits)});
+}
+
+std::string fit_text(const std::vector<state_fit>& fits) {
+  std::array<std::size_t, 2> width{8, 5};
+  for (const state_fit& fit : fits) {
+    width[0] = std::max(width[0], fit.operator_name.size());
+    width[1] = std::max(width[1], fit.table.size());
+  }
+  const auto padded = [](std::string text, std::size_t to) {
+    text.resize(std::max(text.size(), to), ' ');
+    return text;
+  };
+  std::string text = padded("operator", width[0]) + "  " + padded("table", width[1]) + "  " + padded("entries", 10) +
+                     "  what becomes of it\n";
+  for (const state_fit& fit : fits)
+    text += padded(fit.operator_name, width[0]) + "  " + padded(fit.table, width[1]) + "  " +
+            padded(human_count(fit.entries), 10) + "  " + std::string{to_text(fit.verdict)} +
+            (fit.stored_as.empty() ? "" : ", stored as \"" + fit.stored_as + "\"") +
+            (fit.why.empty() ? "" : ": " + fit.why) + "\n";
+  return text;
+}
+
+std::string fit_json(const std::vector<state_fit>& fits) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const state_fit& fit : fits)
+    all.push_back({{"operator", fit.operator_name},
+                   {"table", fit.table},
+                   {"stored_as", fit.stored_as.empty() ? fit.operator_name : fit.stored_as},
+                   {"entries", fit.entries},
+                   {"verdict", to_text(fit.verdict)},
+                   {"why", fit.why}});
+  return all.dump(2) + "\n";
+}
+
+} // namespace weir::inline v0
