@@ -60,6 +60,11 @@ struct abort_decision {
   std::string reason;
   std::vector<late_subtask> late;
 };
+/// Some subtasks have not said for a while that they know of an aborted checkpoint: tell every one again. A notice that
+/// was lost may hold their channels.
+struct repeat_abort_decision {
+  checkpoint_id id;
+};
 /// What was asked for does not come to pass.
 struct refuse_decision {
   checkpoint_trigger trigger = checkpoint_trigger::demand;
@@ -79,7 +84,7 @@ struct fail_job_decision {
 
 using checkpoint_decision =
     std::variant<open_decision, complete_decision, commit_decision, remind_decision, committed_decision, abort_decision,
-                 refuse_decision, resume_decision, end_decision, fail_job_decision>;
+                 repeat_abort_decision, refuse_decision, resume_decision, end_decision, fail_job_decision>;
 /// To be carried out in this order.
 using checkpoint_decisions = std::vector<checkpoint_decision>;
 

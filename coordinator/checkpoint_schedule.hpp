@@ -45,9 +45,7 @@ public:
   /// A checkpoint has ended, well or not: the pause begins.
   void ended(monotonic_time now) { pause_until_ = saturating_add(now, min_pause_); }
   /// The store could not open one: the pause is long enough for a disk that is full not to be asked all the time.
-  void refused(monotonic_time now) {
-    pause_until_ = saturating_add(now, std::max(min_pause_, pause_after_refusal));
-  }
+  void refused(monotonic_time now) { pause_until_ = saturating_add(now, std::max(min_pause_, pause_after_refusal)); }
   /// So many more records have been emitted.
   void emitted(std::uint64_t records) { emitted_ += records; }
 

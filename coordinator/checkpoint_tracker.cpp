@@ -78,7 +78,9 @@ checkpoint_decisions checkpoint_tracker::tick(monotonic_time now) {
       overdue.push_back(id);
   for (const checkpoint_id id : overdue)
     give_up(id, checkpoint_status::failed, "not complete after " + duration_text(settings_.timeout), true, now, out);
-  travelling_.forget(now);
+  for (const checkpoint_id id : travelling_.tick(now))
+    if (!shut_)
+      out.emplace_back(repeat_abort_decision{id});
   if (!commits_.empty() && !shut_ && now >= remind_at_) {
     out.emplace_back(remind_decision{commits_.newest()}); // it stands for all before it
     remind_at_ = now + commit_reminder_after;
@@ -264,7 +266,7 @@ checkpoint_decisions checkpoint_tracker::barrier_skipped(checkpoint_id id, subta
                                                          monotonic_time now) {
   checkpoint_decisions out;
   if (const auto member = present(subtask, attempt)) {
-    travelling_.passed(id, *member);
+    travelling_.heard(id, *member);
     open_if_due(now, out);
   }
   return out;
@@ -320,8 +322,8 @@ std::optional<monotonic_time> checkpoint_tracker::next_deadline() const {
   for (const auto& [id, checkpoint] : pending_)
     if (!checkpoint.completing)
       consider(saturating_add(checkpoint.opened(), settings_.timeout));
-  if (const auto forget_at = travelling_.next())
-    consider(*forget_at);
+  if (const auto due = travelling_.next())
+    consider(*due);
   if (!commits_.empty() && !shut_)
     consider(remind_at_);
   return first;
@@ -422,7 +424,7 @@ void checkpoint_tracker::give_up(checkpoint_id id, checkpoint_status status, con
   std::erase_if(not_passed, [&](std::size_t member) {
     return !regions_[topology_.members()[member].region.value].running; // its barriers went with its channels
   });
-  travelling_.add(id, std::move(not_passed), saturating_add(now, settings_.timeout));
+  travelling_.add(id, std::move(not_passed), now, saturating_add(now, settings_.timeout));
   pending_.erase(found);
   schedule_.ended(now);
   ended_without_success(trigger, out);

@@ -135,6 +135,10 @@ void job_coordinator::carry_out(const abort_decision& decision) {
   WEIR_FAILPOINT("coordinator.abort.after");
 }
 
+void job_coordinator::carry_out(const repeat_abort_decision& decision) {
+  send_to_running(checkpoint_aborted{decision.id});
+}
+
 void job_coordinator::carry_out(const refuse_decision& decision) {
   log(log_level::warning, std::string{to_text(decision.trigger)} + " is refused: " + decision.reason);
   if (decision.trigger == checkpoint_trigger::demand)

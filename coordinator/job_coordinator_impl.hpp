@@ -104,6 +104,7 @@ private:
   void carry_out(const remind_decision& decision);
   void carry_out(const committed_decision& decision);
   void carry_out(const abort_decision& decision);
+  void carry_out(const repeat_abort_decision& decision);
   void carry_out(const refuse_decision& decision);
   void carry_out(const resume_decision& decision);
   void carry_out(const end_decision& decision);

@@ -91,6 +91,8 @@ void job_coordinator::on_report(subtask_report report) {
     on_first_output(r);
   else if (const auto* emitted = std::get_if<records_emitted>(&report.event))
     carry_out(checkpoints_.records_emitted(report.subtask, report.attempt, emitted->records, at));
+  else if (const auto* remark = std::get_if<subtask_remark>(&report.event))
+    log(log_level::info, remark->text);
 }
 
 void job_coordinator::on_loaded(region& r, subtask_id id) {

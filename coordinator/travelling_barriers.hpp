@@ -5,22 +5,28 @@
 #include "../persistence/monotonic_time.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace weir::inline v0 {
 
-/// Knows which members of a topology the barrier of an aborted checkpoint has not passed yet, and forgets it after a
-/// time.
+/// How long a subtask may say nothing of an aborted checkpoint before it is told again.
+inline constexpr std::chrono::milliseconds abort_reminder_after{500};
+
+/// Knows which members of a topology the barrier of an aborted checkpoint has not passed yet. After a time such a
+/// checkpoint counts as under way no more; but its members are told again that it is aborted until they have heard:
+/// they may hold channels for it, because the first notice was lost.
 class travelling_barriers {
 public:
-  void add(checkpoint_id id, std::set<std::size_t> members, monotonic_time forget_at) {
+  void add(checkpoint_id id, std::set<std::size_t> members, monotonic_time now, monotonic_time counts_until) {
     if (!members.empty())
-      aborted_.insert_or_assign(id, barriers{std::move(members), forget_at});
+      aborted_.insert_or_assign(id, barriers{std::move(members), counts_until, now + abort_reminder_after, true});
   }
   /// The barrier of `up_to` has passed a member, and so have all before it: barriers keep their order.
   void passed(checkpoint_id up_to, std::size_t member) {
@@ -28,6 +34,15 @@ public:
       at->second.missing.erase(member);
       at = at->second.missing.empty() ? aborted_.erase(at) : std::next(at);
     }
+  }
+  /// A member knows that this checkpoint is aborted. That says nothing of earlier ones: the notices are separate.
+  void heard(checkpoint_id id, std::size_t member) {
+    const auto at = aborted_.find(id);
+    if (at == aborted_.end())
+      return;
+    at->second.missing.erase(member);
+    if (at->second.missing.empty())
+      aborted_.erase(at);
   }
   /// Members are gone, with the channels between them.
   template <class Predicate>
@@ -37,23 +52,40 @@ public:
       at = at->second.missing.empty() ? aborted_.erase(at) : std::next(at);
     }
   }
-  void forget(monotonic_time now) {
-    std::erase_if(aborted_, [&](const auto& each) { return now >= each.second.forget_at; });
+  /// Time has come to `now`. Returns the checkpoints of which members are to be told again.
+  [[nodiscard]] std::vector<checkpoint_id> tick(monotonic_time now) {
+    std::vector<checkpoint_id> unheard;
+    for (auto& [id, each] : aborted_) {
+      each.counts = each.counts && now < each.counts_until;
+      if (now >= each.tell_at) {
+        each.tell_at = now + abort_reminder_after;
+        unheard.push_back(id);
+      }
+    }
+    return unheard;
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return aborted_.size(); }
-  /// When `forget` has something to do next.
+  /// How many count as under way.
+  [[nodiscard]] std::size_t size() const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(aborted_.begin(), aborted_.end(), [](const auto& each) { return each.second.counts; }));
+  }
+  /// When `tick` has something to do next.
   [[nodiscard]] std::optional<monotonic_time> next() const {
     std::optional<monotonic_time> first;
-    for (const auto& [id, each] : aborted_)
-      first = first ? std::min(*first, each.forget_at) : each.forget_at;
+    for (const auto& [id, each] : aborted_) {
+      const monotonic_time due = each.counts ? std::min(each.counts_until, each.tell_at) : each.tell_at;
+      first = first ? std::min(*first, due) : due;
+    }
     return first;
   }
 
 private:
   struct barriers {
     std::set<std::size_t> missing;
-    monotonic_time forget_at;
+    monotonic_time counts_until;
+    monotonic_time tell_at;
+    bool counts = true;
   };
   std::map<checkpoint_id, barriers> aborted_;
 };

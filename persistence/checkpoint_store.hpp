@@ -74,7 +74,7 @@ public:
   /// Opens, resumes or makes a store. Never begins empty over a file that is there: that takes `fresh`, which renames
   /// it to
   /// `<path>.<n>.old`. Refuses another job's store, other files, other versions, damage, a second process.
-  static checkpoint_store open(const store_options& options);
+  static checkpoint_store open(const store_options& asked);
 
   /// Undoes an opening that began a run which then could not start: its file goes, and the store that was put aside for
   /// it comes back. The lock is held throughout. Only for a store that did not resume; not for one in memory.

@@ -188,7 +188,7 @@ private:
 namespace detail {
 
 template <class... Types>
-void add_parts(type_schema& schema, type_list<Types...>, const schema_scope* scope) {
+void add_parts(type_schema& schema, type_list<Types...>, [[maybe_unused]] const schema_scope* scope) {
   (schema.parts.push_back({{}, describe_default<std::remove_cv_t<Types>>(scope)}), ...);
 }
 

@@ -32,7 +32,7 @@ std::vector<trouble_kind> make_all() {
     all.push_back(
         {std::string{kind} + " from an old attempt", trouble_action::harm_message, kind, mishap::from_old_attempt});
   for (const char* place : {"process", "read", "open_split", "snapshot", "restore", "open_writer", "write", "prepare",
-                            "prepared", "commit", "committed", "prepare_output", "enumerate", "check_restored"})
+                            "prepared", "commit", "committed", "prepare_output", "check_restored"})
     all.push_back({std::string{"exception in "} + place, trouble_action::throw_in_user_code, place});
   all.push_back({"subtask killed", trouble_action::kill_subtask, ""});
   all.push_back({"companion killed", trouble_action::kill_companion, ""});
@@ -62,6 +62,7 @@ std::vector<trouble_kind> make_start() {
   std::vector<trouble_kind> all;
   all.push_back({"process died in a start", trouble_action::die_at_failpoint, ""});
   all.push_back({"power lost in a start", trouble_action::lose_power, ""});
+  // What was enumerated is kept: a restart does not ask again.
   for (const char* place : {"prepare_output", "enumerate", "check_restored"})
     all.push_back({std::string{"exception in "} + place + " in a start", trouble_action::throw_in_user_code, place});
   for (const char* what :
@@ -96,7 +97,7 @@ const trouble_kind& draw_second_trouble(chance& random) {
   }();
   // Where regions are prepared, nothing else can throw.
   if (random.one_in(4)) {
-    static constexpr std::array<std::string_view, 3> places{"prepare_output", "enumerate", "check_restored"};
+    static constexpr std::array<std::string_view, 2> places{"prepare_output", "check_restored"};
     const std::string_view place = random.pick(places);
     return *std::find_if(all_troubles().begin(), all_troubles().end(), [&](const trouble_kind& k) {
       return k.action == trouble_action::throw_in_user_code && k.what == place;

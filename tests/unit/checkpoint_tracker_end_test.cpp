@@ -21,7 +21,7 @@ TEST_CASE("the failure of a region aborts what is in flight, and opens nothing u
   CHECK(f.last_abort->reason == "region 1 failed");
   CHECK(f.tracker.consecutive_failures() == 0);
   f.tick_at(10s);
-  CHECK(f.take().empty());
+  CHECK(f.take() == steps{"abort again 1"}); // to those of region 0, which have not said anything
   CHECK(f.acknowledge(1, 4) == acknowledgement_result::old_attempt);
   f.did(f.tracker.region_running(region_id{1}, attempt_id{2}, std::nullopt, f.now));
   CHECK(f.take().empty());

@@ -68,6 +68,26 @@ TEST_CASE("the minimum pause is from the end of one checkpoint to the next, unle
   CHECK(f.take() == steps{"open demand"});
 }
 
+TEST_CASE("an interval, a timeout and a pause that end beyond all times do not end") {
+  using std::chrono::microseconds;
+  checkpoint_settings settings = settings_with(microseconds::max());
+  settings.timeout = microseconds::max();
+  settings.min_pause = microseconds::max();
+  fixture f{settings};
+  f.run();
+  f.tick_at(24h);
+  CHECK(f.take().empty());
+  f.did(f.tracker.request(checkpoint_trigger::demand, f.now));
+  f.now = at(25h);
+  f.tick_at(26h);
+  CHECK(f.take() == steps{"open demand"});
+  f.pass(1);
+  CHECK(f.take() == steps{"complete 1", "commit 1", "committed 1"});
+  f.tick_at(48h);
+  CHECK(f.take().empty());
+  CHECK(f.tracker.next_deadline() == monotonic_time::max());
+}
+
 TEST_CASE("no more checkpoints are under way than may be") {
   checkpoint_settings settings = settings_with(1s);
   settings.max_concurrent = 2;
@@ -261,10 +281,26 @@ TEST_CASE("barriers of an aborted checkpoint travel until everyone has seen them
     f.did(f.tracker.barrier_skipped(checkpoint_id{1}, f.subtask(2), first_attempt, f.now));
     CHECK(f.take() == steps{"open interval"});
   }
-  SECTION("they are forgotten after one more timeout") {
-    CHECK(f.tracker.next_deadline() == at(121s));
+  SECTION("they count no more after one more timeout") {
+    f.tick_at(120s);
+    CHECK(f.take() == steps{"abort again 1"});
+    CHECK(f.tracker.next_deadline() == at(120500ms));
     f.tick_at(121s);
+    CHECK(f.take() == steps{"abort again 1", "open interval"});
+  }
+  SECTION("who says nothing is told again, until it is heard of") {
+    CHECK(f.tracker.next_deadline() == at(61500ms));
+    f.tick_at(61499ms);
+    CHECK(f.take().empty());
+    f.tick_at(61500ms);
+    f.tick_at(61501ms);
+    CHECK(f.take() == steps{"abort again 1"});
+    f.tick_at(62s);
+    CHECK(f.take() == steps{"abort again 1"});
+    f.did(f.tracker.barrier_skipped(checkpoint_id{1}, f.subtask(2), first_attempt, f.now));
     CHECK(f.take() == steps{"open interval"});
+    f.tick_at(63s);
+    CHECK(f.take().empty());
   }
 }
 
