@@ -25,7 +25,7 @@ namespace {
 class asking_actor final : public caf::event_based_actor {
 public:
   asking_actor(caf::actor_config& config, caf::actor to, std::chrono::milliseconds timeout)
-      : caf::event_based_actor(config), to_(std::move(to)), timeout_(timeout) {
+      : caf::event_based_actor(config), to_(std::move(to)), timeout_(std::min(timeout, longest_timeout)) {
     set_exit_handler([this](const caf::exit_msg&) { quit(); });
     set_error_handler([](const caf::error&) {});
   }

@@ -59,6 +59,8 @@ std::vector<std::byte> from_base64(std::string_view text) {
       group = group << 6 | value;
     }
     const std::size_t count = i + 4 == text.size() ? 3 - padding : 3;
+    if ((group & ((1U << 8 * (3 - count)) - 1)) != 0)
+      throw_no_base64(text); // bits that belong to no byte
     for (std::size_t at = 0; at != count; ++at)
       bytes.push_back(static_cast<std::byte>(group >> (16 - 8 * at) & 255));
   }

@@ -23,15 +23,24 @@ feed_answer refusal(std::string why) {
 feed_desk::split_state* feed_desk::split_of(std::string_view producer) {
   if (splits_.empty())
     return nullptr;
-  return &splits_[key_hash(producer) % splits_.size()];
+  return &splits_[split_of_producer(producer, splits_.size())];
 }
 
-feed_answer feed_desk::offer(const std::string& producer, std::uint64_t first, batch_ptr records) {
+std::size_t split_of_producer(std::string_view producer, std::size_t splits) {
+  return key_hash(producer) % splits;
+}
+
+std::size_t feed_desk::splits() {
+  const std::lock_guard lock(mutex_);
+  return splits_.size();
+}
+
+feed_answer feed_desk::offer(const std::string& producer, std::uint64_t first, batch_ptr records, bool behind_others) {
   std::shared_ptr<waker> wakes;
   feed_answer answer;
   {
     const std::lock_guard lock(mutex_);
-    answer = offer_locked(producer, first, std::move(records));
+    answer = offer_locked(producer, first, std::move(records), behind_others);
     room_wanted_ = room_wanted_ || answer.verdict == feed_verdict::full || answer.verdict == feed_verdict::waiting;
     if (const split_state* s = split_of(producer); s && !s->queue.empty())
       wakes = s->wakes;
@@ -41,7 +50,8 @@ feed_answer feed_desk::offer(const std::string& producer, std::uint64_t first, b
   return answer;
 }
 
-feed_answer feed_desk::offer_locked(const std::string& producer, std::uint64_t first, batch_ptr records) {
+feed_answer feed_desk::offer_locked(const std::string& producer, std::uint64_t first, batch_ptr records,
+                                    bool behind_others) {
   const std::size_t count = records->size();
   if (producer.empty() || producer.size() > longest_name)
     return refusal("a producer's name has from 1 to " + std::to_string(longest_name) + " bytes");
@@ -68,7 +78,7 @@ feed_answer feed_desk::offer_locked(const std::string& producer, std::uint64_t f
   if (at == s->producers.end() && s->producers.size() >= limits_.producers)
     return refusal("more than " + std::to_string(limits_.producers) + " producers");
   const auto fresh = static_cast<std::size_t>(end - expected);
-  if (s->records + fresh > limits_.queue_records)
+  if (behind_others || s->records + fresh > limits_.queue_records)
     return {feed_verdict::full, expected, ""};
   if (at == s->producers.end())
     at = s->producers.emplace(producer, producer_state{}).first;
@@ -92,18 +102,35 @@ std::optional<feed_desk::standing> feed_desk::where(std::string_view producer) {
   return standing{at->second.accepted + 1, at->second.durable};
 }
 
+std::vector<std::shared_ptr<waker>> feed_desk::all_wakers() const {
+  std::vector<std::shared_ptr<waker>> all;
+  for (const split_state& s : splits_)
+    if (s.wakes)
+      all.push_back(s.wakes);
+  return all;
+}
+
+void feed_desk::abandon() {
+  std::vector<std::shared_ptr<waker>> wakes;
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    wakes = all_wakers();
+  }
+  for (const auto& each : wakes)
+    each->wake();
+}
+
 void feed_desk::close() {
   std::vector<std::shared_ptr<waker>> wakes;
   {
     std::unique_lock lock(mutex_);
     if (std::exchange(closed_, true))
       return;
-    for (split_state& s : splits_) {
+    for (split_state& s : splits_)
       for (auto& [name, producer] : s.producers)
         producer.last = producer.accepted;
-      if (s.wakes)
-        wakes.push_back(s.wakes);
-    }
+    wakes = all_wakers();
     // What was kept waiting hears that it comes too late.
     news_.room = untold_ = true;
     tell_news(std::move(lock));
@@ -189,6 +216,9 @@ std::optional<fed_records> feed_desk::take(std::size_t split, bool& end) {
   end = false;
   if (s.queue.empty()) {
     end = whole(s);
+    if (abandoned_ && !end)
+      throw usage_error({"actor_source", "an inbox as long as a job reads", "it has ended",
+                         "end the stream by close(), not the inbox; then start the job again"});
     return std::nullopt;
   }
   fed_records next = std::move(s.queue.front());
@@ -198,6 +228,17 @@ std::optional<fed_records> feed_desk::take(std::size_t split, bool& end) {
     news_.room = untold_ = true;
   tell_news(std::move(lock));
   return next;
+}
+
+producer_marks feed_desk::awaited(std::size_t split) {
+  const std::lock_guard lock(mutex_);
+  producer_marks all;
+  if (!closed_)
+    return all;
+  for (const auto& [name, producer] : splits_[split].producers)
+    if (producer.accepted < producer.last.value_or(0))
+      all[name] = *producer.last;
+  return all;
 }
 
 void feed_desk::durable(std::size_t split, const producer_marks& marks) {

@@ -66,8 +66,13 @@ public:
 
   /// Called whenever there is news, at most once before each `take_news`. Set before anything else is called.
   void on_news(std::function<void()> tell) { tell_ = std::move(tell); }
-  /// Records `first`, `first` + 1, … of a producer.
-  feed_answer offer(const std::string& producer, std::uint64_t first, batch_ptr records);
+  /// Records `first`, `first` + 1, … of a producer. `behind_others`: what would need room is not taken, for there are
+  /// others that wait for it.
+  feed_answer offer(const std::string& producer, std::uint64_t first, batch_ptr records, bool behind_others = false);
+  /// How many splits there are; 0 before the first has begun.
+  [[nodiscard]] std::size_t splits();
+  /// Nobody brings records any more, and none that are lost either: readers that would wait for some fail.
+  void abandon();
   /// Where a producer stands; none before the reader of its split has begun.
   struct standing {
     std::uint64_t next = 1;    ///< the number of the record that is expected
@@ -91,8 +96,11 @@ public:
   /// The split was read to its end in an earlier life.
   void ended(std::size_t split, std::size_t splits, const producer_marks& marks);
   void attach(std::size_t split, std::shared_ptr<waker> wakes_reader);
-  /// What comes next. None: nothing for now, or, if `end`, nothing any more.
+  /// What comes next. None: nothing for now, or, if `end`, nothing any more. Throws `usage_error` if it would be waited
+  /// for in vain.
   [[nodiscard]] std::optional<fed_records> take(std::size_t split, bool& end);
+  /// Through which records producers have to bring again what a closed source has lost, and that nobody has brought.
+  [[nodiscard]] producer_marks awaited(std::size_t split);
   void durable(std::size_t split, const producer_marks& marks);
   /// The reader is gone, and with it what waited for it.
   void leave(std::size_t split);
@@ -114,7 +122,8 @@ private:
   };
 
   [[nodiscard]] split_state* split_of(std::string_view producer);
-  feed_answer offer_locked(const std::string& producer, std::uint64_t first, batch_ptr records);
+  feed_answer offer_locked(const std::string& producer, std::uint64_t first, batch_ptr records, bool behind_others);
+  [[nodiscard]] std::vector<std::shared_ptr<waker>> all_wakers() const;
   void set_marks(std::size_t split, std::size_t splits, const producer_marks& marks);
   [[nodiscard]] bool whole(const split_state& s) const;
   void tell_news(std::unique_lock<std::mutex> lock);
@@ -128,7 +137,11 @@ private:
   bool told_ = false;
   bool room_wanted_ = false;
   bool closed_ = false;
+  bool abandoned_ = false;
 };
+
+/// The split to which a producer belongs.
+[[nodiscard]] std::size_t split_of_producer(std::string_view producer, std::size_t splits);
 
 /// The marks as the text of a position, and back. Throws `damaged_error` for what is no such text.
 [[nodiscard]] std::string to_position(const producer_marks& marks);

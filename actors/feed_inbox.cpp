@@ -7,10 +7,13 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
 
-#include <functional>
+#include <cstddef>
+#include <exception>
+#include <list>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace weir::inline v0 {
 
@@ -25,7 +28,8 @@ caf::error closed_error(std::uint64_t expected) {
 }
 
 /// Carries messages; the desk decides. A feed that must wait keeps its sender waiting for the answer: that is what
-/// holds a fast sender back. One feed and one question of each producer wait at most.
+/// holds a fast sender back. One feed and one question of each producer wait at most. Feeds that wait for the same
+/// split are taken in the order in which they came, so that none waits for ever.
 class feed_inbox final : public caf::event_based_actor {
 public:
   feed_inbox(caf::actor_config& config, std::shared_ptr<feed_desk> desk, fed_type type, std::size_t most_waiting)
@@ -42,12 +46,15 @@ public:
 
   void on_exit() override {
     // A promise that is only dropped would be waited for.
-    for (auto& [producer, feed] : feeds_)
-      feed.answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
+    for (line& each : lines_)
+      for (waiting_feed& feed : each)
+        feed.answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
     for (auto& [producer, answer] : questions_)
       answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
     feeds_.clear();
+    lines_.clear();
     questions_.clear();
+    desk_->abandon(); // whoever ended this: readers must not wait for what can't come
   }
 
 protected:
@@ -62,7 +69,7 @@ protected:
           batch_ptr records;
           try {
             records = type_.decode(std::as_bytes(std::span<const char>{bytes}));
-          } catch (const error& e) {
+          } catch (const std::exception& e) { // of user code, too
             return refuse(feed_error::wrong, e.what());
           }
           return on_feed(producer, first, std::move(records));
@@ -75,10 +82,12 @@ protected:
 
 private:
   struct waiting_feed {
+    std::string producer;
     std::uint64_t first = 1;
     batch_ptr records;
     caf::response_promise answer;
   };
+  using line = std::list<waiting_feed>;
 
   caf::response_promise refuse(feed_error code, const std::string& why) {
     caf::response_promise answer = make_response_promise();
@@ -93,30 +102,60 @@ private:
   caf::response_promise on_feed(const std::string& producer, std::uint64_t first, batch_ptr records) {
     const caf::actor_addr from = caf::actor_cast<caf::actor_addr>(current_sender());
     caf::response_promise answer = make_response_promise();
-    waiting_feed feed{first, std::move(records), answer};
-    const auto before = feeds_.find(producer);
-    if (before != feeds_.end() && before->second.first != first) {
-      answer.deliver(make_feed_error(feed_error::refused, "a feed of \"" + producer + "\" waits for room already"));
-      return answer;
-    }
-    if (before != feeds_.end()) { // sent again: whoever sent it first may be gone
-      before->second.answer.deliver(make_feed_error(feed_error::refused, "the same feed was sent again"));
-      feeds_.erase(before);
-    }
-    if (!settle(producer, feed)) {
+    line& others = line_of(producer);
+    if (const auto before = feeds_.find(producer); before != feeds_.end()) {
+      waiting_feed& waits = *before->second;
+      if (waits.first != first) {
+        answer.deliver(make_feed_error(feed_error::refused, "a feed of \"" + producer + "\" waits for room already"));
+        return answer;
+      }
+      // Sent again: whoever sent it first may be gone. It keeps its place.
+      waits.answer.deliver(make_feed_error(feed_error::refused, "the same feed was sent again"));
+      waits.records = std::move(records);
+      waits.answer = answer;
+      settle_first(others);
+    } else if (waiting_feed feed{producer, first, std::move(records), answer}; !settle(feed, !others.empty())) {
       if (feeds_.size() >= most_waiting_) {
         answer.deliver(make_feed_error(feed_error::refused, "too many feeds wait for room"));
         return answer;
       }
-      feeds_.emplace(producer, std::move(feed));
+      others.push_back(std::move(feed));
+      feeds_.emplace(producer, std::prev(others.end()));
     }
     note_sender(producer, from);
     return answer;
   }
 
+  /// Where feeds of a producer wait: one line for each split, or a single one as long as nobody knows the splits.
+  line& line_of(const std::string& producer) {
+    deal_lines();
+    return lines_[split_of_producer(producer, lines_.size())];
+  }
+  void deal_lines() {
+    const std::size_t splits = desk_->splits();
+    if (splits == 0 || splits == lines_.size())
+      return;
+    std::vector<line> dealt(splits);
+    for (line& each : lines_)
+      while (!each.empty()) {
+        line& to = dealt[split_of_producer(each.front().producer, splits)];
+        to.splice(to.end(), each, each.begin());
+      }
+    lines_ = std::move(dealt);
+  }
+
+  /// Offers the feeds of a line until one has to wait.
+  void settle_first(line& waiting) {
+    while (!waiting.empty() && settle(waiting.front(), false)) {
+      feeds_.erase(waiting.front().producer);
+      waiting.pop_front();
+    }
+  }
+
   /// Offers a feed. False if it has to wait.
-  bool settle(const std::string& producer, waiting_feed& feed) {
-    const feed_answer found = desk_->offer(producer, feed.first, feed.records);
+  bool settle(waiting_feed& feed, bool behind_others) {
+    const std::string& producer = feed.producer;
+    const feed_answer found = desk_->offer(producer, feed.first, feed.records, behind_others);
     switch (found.verdict) {
     case feed_verdict::taken:
       feed.answer.deliver(taken_atom::value, found.expected);
@@ -170,10 +209,11 @@ private:
 
   void on_news() {
     const feed_desk::news news = desk_->take_news();
-    for (const auto& [producer, through] : news.durable)
-      tell(producer, durable_atom::value, through);
+    // In this order: what is durable was brought again since, and may be more.
     for (const auto& [producer, through] : news.rewound)
       tell(producer, rewound_atom::value, through);
+    for (const auto& [producer, through] : news.durable)
+      tell(producer, durable_atom::value, through);
     if (!news.room)
       return;
     for (auto at = questions_.begin(); at != questions_.end();) {
@@ -184,8 +224,9 @@ private:
         ++at;
       }
     }
-    for (auto at = feeds_.begin(); at != feeds_.end();)
-      at = settle(at->first, at->second) ? feeds_.erase(at) : std::next(at);
+    deal_lines();
+    for (line& each : lines_)
+      settle_first(each);
   }
 
   template <class Atom>
@@ -197,7 +238,8 @@ private:
   std::shared_ptr<feed_desk> desk_;
   fed_type type_;
   std::size_t most_waiting_;
-  std::map<std::string, waiting_feed> feeds_;
+  std::vector<line> lines_{1};
+  std::map<std::string, line::iterator> feeds_; ///< that wait, by their producers
   std::map<std::string, caf::response_promise> questions_;
   std::map<std::string, caf::actor_addr> senders_; ///< the latest of each producer; not held
 };

@@ -21,6 +21,20 @@ split_place place_of(const source_split& split) {
   return {object.number("split"), object.number("splits")};
 }
 
+/// Who has to bring again what a failure has lost of a closed source.
+std::string remark_about(const producer_marks& awaited) {
+  constexpr std::size_t most_names = 5;
+  std::string names;
+  std::size_t count = 0;
+  for (const auto& [name, through] : awaited)
+    if (++count <= most_names)
+      names += (names.empty() ? "" : ", ") + name + " (up to record " + std::to_string(through) + ")";
+  if (count > most_names)
+    names += " and " + std::to_string(count - most_names) + " more";
+  return "the source is closed, and waits for records that a failure has lost, of the producers " + names +
+         "; draining the job ends it without them";
+}
+
 class feed_reader final : public split_reader {
 public:
   feed_reader(std::shared_ptr<feed_desk> desk, fed_type type, split_place place, producer_marks marks)
@@ -50,6 +64,13 @@ public:
   [[nodiscard]] std::string position() const override { return to_position(emitted_); }
   [[nodiscard]] processing_time next_at() const override { return processing_time::max(); }
   void attach(std::shared_ptr<waker> wakes_reader) override { desk_->attach(split_, std::move(wakes_reader)); }
+  [[nodiscard]] std::string take_remark() override {
+    const producer_marks awaited = told_ ? producer_marks{} : desk_->awaited(split_);
+    if (awaited.empty())
+      return {};
+    told_ = true;
+    return remark_about(awaited);
+  }
   void durable(const std::string& position) override { desk_->durable(split_, from_position(position)); }
 
 private:
@@ -59,6 +80,7 @@ private:
   producer_marks emitted_; ///< through which records
   std::optional<fed_records> now_;
   std::uint64_t* mark_ = nullptr; ///< of the producer of `now_`
+  bool told_ = false;             ///< who is awaited
 };
 
 class feed_source final : public any_source {

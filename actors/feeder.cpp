@@ -1,6 +1,7 @@
 #include "feeder.hpp"
 
 #include "../persistence/error.hpp"
+#include "dispatch.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -53,7 +54,7 @@ void feeder_core::ask() {
   if (busy_ || dead_)
     return;
   busy_ = true;
-  self_->request(inbox_, options_.timeout, where_atom::value, producer_)
+  self_->request(inbox_, std::min(options_.timeout, longest_timeout), where_atom::value, producer_)
       .then(
           [this, inbox = asked_](where_atom, std::uint64_t next, std::uint64_t durable) {
             if (inbox != asked_)
@@ -115,7 +116,7 @@ void feeder_core::pump() {
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(options_.records_a_feed, last_ - sent_));
   const bool local = inbox_ && inbox_.node() == self_->node();
   busy_ = true;
-  self_->request(inbox_, options_.timeout, make_message(first, count, local))
+  self_->request(inbox_, std::min(options_.timeout, longest_timeout), make_message(first, count, local))
       .then(
           [this, inbox = asked_](taken_atom, std::uint64_t expected) {
             if (inbox != asked_)
@@ -191,7 +192,7 @@ void feeder_core::arm() {
   if (armed_ || dead_ || !waits())
     return;
   armed_ = true;
-  self_->delayed_send(self_, options_.ask_interval, feeder_tick{});
+  self_->delayed_send(self_, std::min(options_.ask_interval, longest_timeout), feeder_tick{});
 }
 
 void feeder_core::fail(const std::string& why) {

@@ -132,9 +132,13 @@ struct subtask_first_output {};
 struct records_emitted {
   std::uint64_t records = 0;
 };
+/// A sentence for the log.
+struct subtask_remark {
+  std::string text;
+};
 using subtask_event =
     std::variant<subtask_loaded, checkpoint_acknowledged, checkpoint_declined, barrier_skipped, commit_acknowledged,
-                 subtask_failed, subtask_ended, subtask_first_output, records_emitted>;
+                 subtask_failed, subtask_ended, subtask_first_output, records_emitted, subtask_remark>;
 
 /// An event with its sender.
 struct subtask_report {

@@ -1,13 +1,16 @@
 #include "source_driver.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace weir::inline v0 {
 
 namespace {
 
-/// Readers that may be open at a time, so that a million files need no million descriptors.
+/// Readers of a source that blocks which may be open at a time, so that a million files need no million descriptors.
+/// Others hold nothing of the system's, and stay open: one that is opened is told that all before its position is
+/// durable.
 constexpr std::size_t most_open_readers = 64;
 /// Reads of one split before another has its turn.
 constexpr std::size_t reads_a_turn = 16;
@@ -26,10 +29,15 @@ split_readers::split_readers(const any_source& source, std::vector<source_operat
 bool split_readers::read(any_collector& out, std::size_t max_records, processing_time now, bool every_position,
                          result& into) {
   const bool one_at_a_time = source_.one_split_at_a_time();
+  const std::size_t most_open = source_.blocking() ? most_open_readers : std::numeric_limits<std::size_t>::max();
+  if (now < last_now_) // the clock was set back: nobody knows what is due
+    for (open_reader& r : open_)
+      if (r.due != processing_time::max())
+        r.due = {};
+  last_now_ = now;
   for (;;) {
     auto due = std::find_if(open_.begin(), open_.end(), [now](const open_reader& r) { return r.due <= now; });
-    const bool may_open = !waiting_.empty() && open_.size() < most_open_readers &&
-                          (due == open_.end() || (!one_at_a_time && open_.size() < most_open_readers));
+    const bool may_open = !waiting_.empty() && open_.size() < most_open && (due == open_.end() || !one_at_a_time);
     if (may_open) {
       source_operator::unread_split next = std::move(waiting_.front());
       waiting_.pop_front();
@@ -57,6 +65,7 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
     open_reader& r = *due;
     if (!begin_read(*r.reader))
       return false;
+    const processing_time before = r.reader->next_at();
     into.status = r.reader->read(out, max_records);
     end_read();
     into.split = r.split;
@@ -69,8 +78,14 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
     } else {
       idle_reads_ = into.status == read_status::later ? idle_reads_ + 1 : 0;
       if (into.status == read_status::later) {
+        if (std::string remark = r.reader->take_remark(); !remark.empty())
+          remark_ = std::move(remark);
         const processing_time next = r.reader->next_at();
         r.due = next == processing_time{} ? now + idle_pause : next;
+        // One that polls counts from its last poll, which is long ago if it was busy since: it is not to catch up. One
+        // that looks at a clock of its own is not late, and does not wait.
+        if (r.due <= now && source_.blocking())
+          r.due = now + (next > before ? std::min(next - before, now - next) : idle_pause);
       }
       if (!one_at_a_time && ++r.reads % reads_a_turn == 0) {
         open_reader last = std::move(r);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::inline v0 {
@@ -46,6 +47,8 @@ public:
   [[nodiscard]] std::vector<result> kept_ends() const;
   /// A complete checkpoint has this position.
   void durable(const result& at);
+  /// What a reader has said for the log since the last call.
+  [[nodiscard]] std::string take_remark() { return std::exchange(remark_, {}); }
   /// Readers that wait for nothing but this are due.
   void wake();
   /// Ends a `read` that blocks, now or as soon as it begins. The only member for other threads.
@@ -70,6 +73,8 @@ private:
   std::deque<open_reader> open_;
   std::deque<open_reader> ended_; ///< kept until their end is durable
   processing_time next_at_{};
+  processing_time last_now_{}; ///< of the last read
+  std::string remark_;
   std::size_t idle_reads_ = 0; ///< in a row
   std::mutex interrupt_mutex_;
   split_reader* reading_ = nullptr;
@@ -91,6 +96,8 @@ public:
   virtual void aborted(checkpoint_id checkpoint) { static_cast<void>(checkpoint); }
   /// The subtask was woken from outside.
   virtual void wake() {}
+  /// A sentence for the log, or nothing.
+  [[nodiscard]] virtual std::string take_remark() { return {}; }
   /// Nothing more is read.
   virtual void halt() = 0;
 };
@@ -107,6 +114,7 @@ public:
   void completed(checkpoint_id checkpoint) override;
   void aborted(checkpoint_id checkpoint) override { in_flight_.erase(checkpoint); }
   void wake() override { readers_.wake(); }
+  [[nodiscard]] std::string take_remark() override { return readers_.take_remark(); }
   void halt() override { halted_ = true; }
 
 private:

@@ -72,6 +72,10 @@ public:
     receivers_.clear();
     senders_.clear();
     peers_ = {};
+    // A split may have one reader only, and handles on this actor may outlast it. The rest of the loop stays for as
+    // long: a companion that is not dead yet uses its operators.
+    if (loop_)
+      loop_->let_go_of_source();
   }
 
 protected:

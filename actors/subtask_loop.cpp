@@ -1,6 +1,7 @@
 // A subtask: how it is built and started, and what it does about messages.
 #include "subtask_loop.hpp"
 #include "../persistence/failpoint.hpp"
+#include "../persistence/saturating_time.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,9 +15,12 @@ public:
 
   processing_time now() const override { return loop_.setup_.env->now(); }
   void wake_at(processing_time when) override {
+    const processing_time now = this->now();
+    loop_.clock_seen_ = std::max(loop_.clock_seen_, now);
     loop_.operator_wakes_.insert(when);
-    loop_.ask_for_wake(*loop_.operator_wakes_.begin() - now());
+    loop_.ask_for_wake(saturating_until(now, *loop_.operator_wakes_.begin()));
   }
+  monotonic_time monotonic() const override { return loop_.setup_.env->monotonic(); }
   std::shared_ptr<waker> outside_waker() override {
     loop_.operators_wake_ = true;
     return loop_.out_.outside_waker();
@@ -267,6 +271,11 @@ void subtask_loop::on_drain() {
     source_->halt();
 }
 
+void subtask_loop::let_go_of_source() {
+  companion_source_ = nullptr;
+  source_.reset();
+}
+
 void subtask_loop::on_resume() {
   suspended_ = false;
   if (due_barrier_)
@@ -300,9 +309,12 @@ void subtask_loop::wake() {
   if (const auto later = operator_wakes_.upper_bound(now); later != operator_wakes_.begin()) {
     operator_wakes_.erase(operator_wakes_.begin(), later);
     chain_.wake();
+  } else if (now < clock_seen_) {
+    chain_.wake(); // the clock was set back: who waits for a duration has to ask for another time
   }
+  clock_seen_ = now;
   if (!operator_wakes_.empty())
-    ask_for_wake(*operator_wakes_.begin() - now);
+    ask_for_wake(saturating_until(now, *operator_wakes_.begin()));
   probe_if_due();
   flush_if_due();
 }
@@ -335,11 +347,12 @@ void subtask_loop::probe_if_due() {
 }
 
 void subtask_loop::ask_for_wake(std::chrono::microseconds delay) {
-  const monotonic_time due = setup_.env->monotonic() + std::max(delay, std::chrono::microseconds{0});
+  delay = std::clamp<std::chrono::microseconds>(delay, std::chrono::microseconds{0}, longest_sleep);
+  const monotonic_time due = setup_.env->monotonic() + delay;
   if (!wakes_asked_.empty() && *wakes_asked_.begin() <= due)
     return; // what is due later is asked for again then
   wakes_asked_.insert(due);
-  out_.wake_in(std::max(delay, std::chrono::microseconds{0}));
+  out_.wake_in(delay);
 }
 
 } // namespace weir::inline v0

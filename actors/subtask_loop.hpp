@@ -50,6 +50,8 @@ public:
 
 /// How long a sender waits before it asks whether all that it sent has come, and before it asks again.
 inline constexpr std::chrono::milliseconds probe_interval{500};
+/// The longest delay that is asked for: what is due later is asked for again, and by then the clock may have been set.
+inline constexpr std::chrono::minutes longest_sleep{1};
 
 /// Names a state table of the task whose chunks `load` takes.
 struct table_to_load {
@@ -89,6 +91,8 @@ public:
   void on_aborted(checkpoint_id id);
   void on_stored(checkpoint_id id, write_result result, std::chrono::microseconds taken);
   void on_drain();
+  /// The actor was killed: what it reads may be read by somebody else. Nothing is called after this.
+  void let_go_of_source();
   void on_resume();
   void on_read(companion_read read);
   void on_sink_answer(std::size_t stage, sink_answer answer);
@@ -170,6 +174,7 @@ private:
   std::multiset<monotonic_time> wakes_asked_; ///< one for each call of `wake` that is to come
   std::optional<monotonic_time> probe_due_;   ///< while something sent may be unacknowledged
   std::set<processing_time> operator_wakes_;  ///< that operators asked for
+  processing_time clock_seen_{};              ///< the latest time at which one asked, or was woken
   std::optional<monotonic_time> gathering_since_;
   std::uint64_t reported_records_ = 0;
 };

@@ -1,4 +1,5 @@
 // A subtask's work: steps, input, flushing and counting.
+#include "../persistence/saturating_time.hpp"
 #include "subtask_loop.hpp"
 
 #include <algorithm>
@@ -80,9 +81,11 @@ bool subtask_loop::take_from_source() {
   case source_progress::waiting:
     break;
   }
+  if (std::string remark = source_->take_remark(); !remark.empty())
+    out_.report(subtask_remark{setup_.stages.front().name + ": " + remark});
   flush_edges(); // an idle source does not let records wait
   if (const processing_time next = source_->next_at(); next != processing_time{} && next != processing_time::max())
-    ask_for_wake(next - setup_.env->now());
+    ask_for_wake(saturating_until(setup_.env->now(), next));
   return false;
 }
 
@@ -162,7 +165,7 @@ void subtask_loop::flush_if_due() {
 void subtask_loop::settle_idle() {
   flush_if_due();
   if (gathering_since_)
-    ask_for_wake(*gathering_since_ + setup_.flush_interval - setup_.env->monotonic());
+    ask_for_wake(saturating_until(setup_.env->monotonic(), saturating_add(*gathering_since_, setup_.flush_interval)));
   for (sink_stage& sink : sinks_)
     sink.driver->flush();
 }

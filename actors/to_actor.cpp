@@ -10,15 +10,34 @@
 
 #include <algorithm>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <map>
+#include <utility>
 
 namespace weir::inline v0::detail {
+
+/// Tells once what became of an order; if nobody has said it, that its courier is gone.
+class order_outcome {
+public:
+  explicit order_outcome(std::function<void(std::string)> done) : done_(std::move(done)) {}
+  order_outcome(const order_outcome&) = delete;
+  order_outcome& operator=(const order_outcome&) = delete;
+  ~order_outcome() { tell("the actor that brings the deliveries ended without saying why"); }
+
+  void tell(std::string what) {
+    if (const auto done = std::exchange(done_, nullptr))
+      done(std::move(what));
+  }
+
+private:
+  std::function<void(std::string)> done_;
+};
 
 /// To a courier: bring these, in order.
 struct courier_order {
   std::vector<prepared_output> outputs;
-  std::shared_ptr<std::function<void(std::string)>> done;
+  std::shared_ptr<order_outcome> outcome;
 };
 
 } // namespace weir::inline v0::detail
@@ -36,7 +55,7 @@ public:
           std::string sink)
       : caf::event_based_actor(config),
         to_(std::move(to)),
-        timeout_(timeout),
+        timeout_(std::min(timeout, longest_timeout)),
         run_(std::move(run)),
         sink_(std::move(sink)) {
     set_exit_handler([this](const caf::exit_msg&) { quit(); });
@@ -67,7 +86,7 @@ private:
     while (!orders_.empty()) {
       courier_order& order = orders_.front();
       if (next_ == order.outputs.size()) {
-        (*order.done)({});
+        order.outcome->tell({});
         orders_.pop_front();
         next_ = 0;
         continue;
@@ -82,7 +101,7 @@ private:
       const flat_json object = flat_json::parse(output.id, "a prepared delivery");
       for (const std::byte b : from_base64(object.text("records")))
         bytes.push_back(static_cast<char>(b));
-    } catch (const error& e) {
+    } catch (const std::exception& e) {
       return fail(e.what());
     }
     request(to_, timeout_, delivery_atom::value, run_, sink_, output.subtask.value, output.checkpoint.value,
@@ -98,7 +117,7 @@ private:
   /// The region fails, and this courier with it.
   void fail(const std::string& why) {
     failed_ = true;
-    (*orders_.front().done)(why);
+    orders_.front().outcome->tell(why);
     orders_.clear();
     next_ = 0;
   }
@@ -131,7 +150,7 @@ public:
     throw error({"to_actor", "commits that are made later", "one that waits", ""});
   }
   void commit_later(const std::vector<prepared_output>& prepared, std::function<void(std::string)> done) override {
-    courier_order order{{}, std::make_shared<std::function<void(std::string)>>(std::move(done))};
+    courier_order order{{}, std::make_shared<order_outcome>(std::move(done))};
     for (const prepared_output& output : prepared) {
       std::uint64_t& ordered = ordered_[output.subtask.value];
       if (output.checkpoint.value <= ordered)

@@ -3,6 +3,7 @@
 
 #include "../persistence/error.hpp"
 #include "../persistence/fields.hpp"
+#include "../persistence/saturating_time.hpp"
 #include "async_reply.hpp"
 #include "dead_letter.hpp"
 #include "graph_builder.hpp"
@@ -11,6 +12,7 @@
 #include "to_text.hpp"
 #include "wrong_stream.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -103,7 +105,7 @@ public:
            in.times.empty() ? std::nullopt : std::optional{in.times[i]});
       ++i;
     }
-    if (!work(surroundings_->now(), out))
+    if (!work(out))
       surroundings_->wake_at(surroundings_->now());
     return i;
   }
@@ -112,7 +114,7 @@ public:
   bool on_wake(processing_time now, operator_outputs& out) override {
     if (wake_asked_ && *wake_asked_ <= now)
       wake_asked_.reset();
-    return work(now, out);
+    return work(out);
   }
 
 private:
@@ -135,7 +137,8 @@ private:
   }
 
   /// Answers, tries and emits as long as there is something to do. False if an output asked for a pause.
-  bool work(processing_time now, operator_outputs& out) {
+  bool work(operator_outputs& out) {
+    const monotonic_time now = surroundings_->monotonic();
     for (;;) {
       bool did = take_answers(now);
       for (const async_try& late : requests_.expire(now))
@@ -153,14 +156,19 @@ private:
       if (!did)
         break;
     }
-    if (const auto due = requests_.next_due(); due && (!wake_asked_ || *due < *wake_asked_)) {
-      wake_asked_ = due;
-      surroundings_->wake_at(*due);
-    }
+    if (const auto due = requests_.next_due())
+      ask_for_wake(saturating_add(surroundings_->now(), *due - now));
     return true;
   }
+  /// The time is one of a clock that may be set: it is asked for again when that has happened, and not for less.
+  void ask_for_wake(processing_time at) {
+    if (wake_asked_ && *wake_asked_ - std::chrono::milliseconds{1} < at)
+      return;
+    wake_asked_ = at;
+    surroundings_->wake_at(at);
+  }
 
-  bool take_answers(processing_time now) {
+  bool take_answers(monotonic_time now) {
     std::vector<detail::async_answer<Out>> answers = box_->take();
     for (detail::async_answer<Out>& answer : answers) {
       if (!answer.out)
@@ -171,7 +179,7 @@ private:
     return !answers.empty();
   }
 
-  void ask(async_try which, processing_time now) {
+  void ask(async_try which, monotonic_time now) {
     try {
       function_(open_.at(which.ticket).kept->record, async_reply<Out>{box_, which});
     } catch (const usage_error&) {
@@ -183,7 +191,7 @@ private:
     }
   }
 
-  void fail(async_try which, std::string why, processing_time now) {
+  void fail(async_try which, std::string why, monotonic_time now) {
     if (requests_.failed(which, now) == async_requests::outcome::given_up)
       open_.at(which.ticket).error = std::move(why) + " (try " + std::to_string(which.number) + ")";
   }
@@ -223,7 +231,7 @@ private:
   }
 
   bool finish(operator_outputs& out) {
-    if (!work(surroundings_->now(), out))
+    if (!work(out))
       surroundings_->wake_at(surroundings_->now());
     control_waits_ = !open_.empty();
     return !control_waits_;

@@ -1,5 +1,7 @@
 #include "async_requests.hpp"
 
+#include "../persistence/saturating_time.hpp"
+
 namespace weir::inline v0 {
 
 std::uint64_t async_requests::add() {
@@ -8,7 +10,7 @@ std::uint64_t async_requests::add() {
   return last_;
 }
 
-std::optional<async_try> async_requests::next_try(processing_time now) {
+std::optional<async_try> async_requests::next_try(monotonic_time now) {
   if (waiting_.empty() || under_way_ >= options_.capacity)
     return std::nullopt;
   const std::uint64_t ticket = waiting_.front();
@@ -18,7 +20,7 @@ std::optional<async_try> async_requests::next_try(processing_time now) {
   ++r.tries;
   ++under_way_;
   if (options_.timeout.count() > 0) {
-    r.due = now + options_.timeout;
+    r.due = saturating_add(now, options_.timeout);
     due_.emplace(r.due, ticket);
   }
   return async_try{ticket, r.tries};
@@ -47,7 +49,7 @@ bool async_requests::answered(async_try which) {
   return true;
 }
 
-async_requests::outcome async_requests::failed(async_try which, processing_time now) {
+async_requests::outcome async_requests::failed(async_try which, monotonic_time now) {
   request* r = asked(which);
   if (!r)
     return outcome::ignored;
@@ -56,12 +58,12 @@ async_requests::outcome async_requests::failed(async_try which, processing_time 
     return outcome::given_up;
   }
   r->at = phase::resting;
-  r->due = now + options_.retry_delay;
+  r->due = saturating_add(now, options_.retry_delay);
   due_.emplace(r->due, which.ticket);
   return outcome::again;
 }
 
-std::vector<async_try> async_requests::expire(processing_time now) {
+std::vector<async_try> async_requests::expire(monotonic_time now) {
   std::vector<async_try> late;
   while (!due_.empty() && due_.begin()->first <= now) {
     const std::uint64_t ticket = due_.begin()->second;
@@ -91,7 +93,7 @@ void async_requests::erase(std::uint64_t ticket) {
     settled_.pop_front(); // only what `next_settled` gave is erased
 }
 
-std::optional<processing_time> async_requests::next_due() const {
+std::optional<monotonic_time> async_requests::next_due() const {
   return due_.empty() ? std::nullopt : std::optional{due_.begin()->first};
 }
 

@@ -1,8 +1,8 @@
 // Which requests are asked, waited for, tried again, given up and due to go on.
 #pragma once
 
+#include "../persistence/monotonic_time.hpp"
 #include "async_options.hpp"
-#include "event_time.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -30,14 +30,14 @@ public:
   /// A request for a record; returns its ticket.
   std::uint64_t add();
   /// A try that is to be made now.
-  [[nodiscard]] std::optional<async_try> next_try(processing_time now);
+  [[nodiscard]] std::optional<async_try> next_try(monotonic_time now);
   /// An answer has come. False if it is to a try that is waited for no more.
   bool answered(async_try which);
   /// What the failure of a try means.
   enum class outcome : std::uint8_t { ignored, again, given_up };
-  outcome failed(async_try which, processing_time now);
+  outcome failed(async_try which, monotonic_time now);
   /// The tries whose time is over, to be told as failed; requests whose delay is over are due again.
-  [[nodiscard]] std::vector<async_try> expire(processing_time now);
+  [[nodiscard]] std::vector<async_try> expire(monotonic_time now);
 
   /// The settled request that goes on next.
   [[nodiscard]] std::optional<std::uint64_t> next_settled() const;
@@ -45,7 +45,7 @@ public:
   void erase(std::uint64_t ticket);
 
   /// When `expire` has something to do.
-  [[nodiscard]] std::optional<processing_time> next_due() const;
+  [[nodiscard]] std::optional<monotonic_time> next_due() const;
   /// All requests that have not gone on.
   [[nodiscard]] std::size_t size() const noexcept { return requests_.size(); }
   [[nodiscard]] bool at_capacity() const noexcept { return requests_.size() >= options_.capacity; }
@@ -55,7 +55,7 @@ private:
   struct request {
     phase at = phase::waiting;
     std::uint32_t tries = 0;
-    processing_time due{};
+    monotonic_time due{};
   };
 
   request* asked(async_try which);
@@ -65,7 +65,7 @@ private:
   std::map<std::uint64_t, request> requests_;
   std::deque<std::uint64_t> waiting_;
   std::deque<std::uint64_t> settled_; ///< unordered: in the order in which they were settled
-  std::set<std::pair<processing_time, std::uint64_t>> due_;
+  std::set<std::pair<monotonic_time, std::uint64_t>> due_;
   std::uint64_t last_ = 0;
   std::size_t under_way_ = 0;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../persistence/ids.hpp"
+#include "../persistence/monotonic_time.hpp"
 #include "counter_board.hpp"
 #include "event_time.hpp"
 #include "waker.hpp"
@@ -42,6 +43,8 @@ public:
   virtual void wake_at(processing_time when) = 0;
   /// For others than the operator's thread: `wake` of what this gives leads to a call of `on_wake`.
   [[nodiscard]] virtual std::shared_ptr<waker> outside_waker() { return no_waker(); }
+  /// The environment's clock for durations, which nobody sets; without one it goes as `now` does.
+  [[nodiscard]] virtual monotonic_time monotonic() const { return monotonic_time{now().time_since_epoch()}; }
 
   /// The counters of the job; of this operator alone until they are shared.
   [[nodiscard]] counter_board& counters() {

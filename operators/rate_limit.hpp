@@ -21,10 +21,9 @@ public:
 
   /// How many of `wanted` records may pass now; these have then passed.
   [[nodiscard]] std::size_t take(processing_time now, std::size_t wanted) {
-    if (now > since_) {
+    if (now > since_)
       allowance_ = std::min(most_, allowance_ + per_microsecond_ * static_cast<double>((now - since_).count()));
-      since_ = now;
-    }
+    since_ = now; // also when the clock was set back
     // A little less than a whole record is rounding.
     const auto passing = static_cast<std::size_t>(std::min(allowance_ + 1e-6, static_cast<double>(wanted)));
     allowance_ -= static_cast<double>(passing);

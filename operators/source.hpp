@@ -46,6 +46,9 @@ public:
   /// Of a source that does not block: a complete checkpoint has this position, one of those that `position` gave, so
   /// that what lies before it will not be asked for again. Each later one is beyond the one before.
   virtual void durable(const std::string& position) { static_cast<void>(position); }
+  /// Of a source that does not block, after `later`: one sentence for the log about what is waited for, once; else
+  /// empty.
+  [[nodiscard]] virtual std::string take_remark() { return {}; }
 };
 
 /// The source's part of an operator. The same object enumerates and opens; the runtime keeps the positions.

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -134,6 +135,41 @@ TEST_CASE("a job that fails again and again asks its producers for what it has l
   CHECK(lines->of("a") == "a 20000");
   CHECK(lines->of("b") == "b 20000");
   CHECK_FALSE(one.view->failed);
+}
+
+TEST_CASE("a closed source that waits for a producer in vain says for whom, and ends when it is drained") {
+  const scratch_folder folder;
+  actor_host host;
+  const auto lines = std::make_shared<last_lines>();
+  const weir::actor_source<fed_number> source{host.system()};
+  std::promise<void> read;
+  std::promise<void> closed;
+  std::atomic<bool> failed{false};
+  const auto on_record = [&, is_closed = closed.get_future().share()](const fed_number& record) {
+    if (record.number == 3 && !failed.exchange(true)) {
+      read.set_value();
+      is_closed.wait();
+      throw std::runtime_error{"once"};
+    }
+  };
+  weir::job_options options = options_in(folder);
+  options.checkpoint_interval = 1h;
+  weir::job_handle running = host.jobs().start(checking_job(source, lines, on_record), options);
+  const job_guard guard{running};
+  {
+    caf::scoped_actor self{host.system()};
+    self->request(source.inbox(), 10s, weir::make_feed<fed_number>("gone", 1, {{"gone", 1}, {"gone", 2}, {"gone", 3}}))
+        .receive([](weir::taken_atom, std::uint64_t) {}, [](const caf::error& why) { FAIL(text_of(why)); });
+  }
+  read.get_future().wait();
+  source.close();
+  closed.set_value();
+  const bool said = eventually(running, [&] { return host.log().find("gone (up to record 3)") != std::string::npos; });
+  INFO(host.log());
+  REQUIRE(said);
+  running.drain();
+  REQUIRE(running.wait_for(30s));
+  CHECK(running.wait().state == weir::job_state::finished);
 }
 
 TEST_CASE("the successor of a producer that was killed goes on behind what is durable") {

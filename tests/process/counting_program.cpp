@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
     if (fail_at != 0 && n == fail_at)
       throw std::runtime_error{"this always happens"};
     if (hang_at != 0 && n == hang_at) {
+      std::fputs("hangs\n", stderr);
       std::mutex mutex;
       std::unique_lock lock{mutex};
       std::condition_variable{}.wait(lock, [] { return false; });

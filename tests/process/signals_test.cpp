@@ -112,23 +112,23 @@ TEST_CASE("a third signal ends a program whose code does not return") {
   parts.folder = folder.path().string();
   parts.records = 4'000;
   {
-    child_process job{counting_command(parts, {"--rate", "4000", "--hang-at", "1000"}), folder / "first"};
-    REQUIRE(wait_for_checkpoint(job, counting_store(parts)));
+    child_process job{counting_command(parts, {"--rate", "4000", "--hang-at", "2000"}), folder / "first"};
     const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto wait_for_text = [&](const char* text) {
+      while (job.standard_error().find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline)
+        REQUIRE_FALSE(job.wait_for(5ms));
+    };
+    wait_for_text("hangs");
     job.signal(SIGTERM);
-    while (job.standard_error().find("stopping with") == std::string::npos &&
-           std::chrono::steady_clock::now() < deadline)
-      REQUIRE_FALSE(job.wait_for(5ms));
-    // A graceful end may still come, before the number that hangs has; then there is nothing to be shown.
+    wait_for_text("stopping with");
     job.signal(SIGTERM);
-    while (job.standard_error().find("cancelled") == std::string::npos && std::chrono::steady_clock::now() < deadline)
-      if (job.wait_for(5ms))
-        break;
+    wait_for_text("cancelled");
     job.signal(SIGTERM);
     const auto end = job.wait_for(patience);
     INFO(job.standard_error());
     REQUIRE(end);
     CHECK(end->signal == 0);
+    CHECK(end->code == 130);
   }
   const auto again = weir_test::run_program(counting_command(parts), folder / "second");
   INFO(again.err);

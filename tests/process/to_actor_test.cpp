@@ -165,6 +165,39 @@ TEST_CASE("an actor that refuses a delivery now and then gets it again, before a
   CHECK(std::set<std::uint64_t>(got->numbers.begin(), got->numbers.end()).size() == 30'000);
 }
 
+TEST_CASE("a courier that dies fails its region, and everything is delivered all the same") {
+  const scratch_folder folder;
+  actor_host host;
+  const auto got = std::make_shared<received>();
+  const auto killed = std::make_shared<std::atomic<int>>(0);
+  const caf::actor receiver = host.system().spawn([got, killed](caf::event_based_actor* self) -> caf::behavior {
+    auto deliveries = std::make_shared<int>(0);
+    return {[=](weir::delivery_atom, const std::string&, const std::string& sink, std::uint32_t subtask,
+                std::uint64_t checkpoint, const std::vector<char>& bytes) -> caf::result<weir::delivered_atom> {
+      if (++*deliveries % 5 == 0 && *killed < 3) {
+        ++*killed;
+        caf::anon_send_exit(caf::actor_cast<caf::actor>(self->current_sender()), caf::exit_reason::kill);
+      }
+      const std::lock_guard lock{got->mutex};
+      std::uint64_t& last = got->last[{sink, subtask}];
+      if (checkpoint <= last)
+        return weir::delivered_atom::value;
+      last = checkpoint;
+      const auto records = weir::from_bytes<std::vector<std::uint64_t>>(std::as_bytes(std::span<const char>{bytes}));
+      got->numbers.insert(records.begin(), records.end());
+      return weir::delivered_atom::value;
+    }};
+  });
+  weir::job_handle running = host.jobs().start(delivering_job(30'000, 60'000, receiver), options_in(folder));
+  const job_guard guard{running};
+  REQUIRE(running.wait_for(60s));
+  CHECK(running.wait().state == weir::job_state::finished);
+  CHECK(*killed == 3);
+  CHECK(got->numbers.size() == 30'000);
+  CHECK(std::set<std::uint64_t>(got->numbers.begin(), got->numbers.end()).size() == 30'000);
+  CHECK_THAT(host.log(), Catch::Contains("the actor that brings the deliveries ended"));
+}
+
 TEST_CASE("an actor that is gone fails the job with the sink's name") {
   const scratch_folder folder;
   actor_host host;

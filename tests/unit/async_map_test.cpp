@@ -1,4 +1,6 @@
 // Tests of the operator that asks somebody else: order, capacity, time, failures, state.
+#include "subtask_harness.hpp"
+
 #include <weir/operators/dead_letter.hpp>
 #include <weir/operators/job.hpp>
 #include <weir/operators/testing.hpp>
@@ -189,6 +191,41 @@ TEST_CASE("a request without an answer in time is asked again, and a late answer
   a.to->answer(1);
   a.test->work();
   CHECK(a.outputs() == texts{"answer 1"});
+}
+
+TEST_CASE("a clock that is set ends no request, and holds up none") {
+  const auto set_by = GENERATE(-1h, 0h, 1h);
+  int asked = 0;
+  std::vector<async_reply<int>> replies;
+  const auto ask = [&](int, async_reply<int> reply) {
+    ++asked;
+    replies.push_back(std::move(reply));
+  };
+  weir_test::subtask_harness task;
+  task.add_inputs(1);
+  task.add("ask",
+           [&] {
+             return std::make_unique<weir::async_map_operator<int, int, decltype(ask)>>(
+                 ask, weir::async_options{.timeout = 10s, .retries = 1, .retry_delay = 1s}, weir::poison_policy::fail);
+           },
+           {&weir::element_type_of<int>()});
+  task.add_edge();
+  task.start();
+  const auto advance = [&](std::chrono::microseconds by) {
+    task.env->advance(by);
+    task.loop->wake();
+    task.settle();
+  };
+  task.send_batch(0, {1});
+  task.settle();
+  task.env->set_by = set_by;
+  for (int second = 1; second != 11; ++second) {
+    CHECK(asked == 1);
+    advance(1s);
+  }
+  CHECK(asked == 1); // the timeout is over, the delay is not
+  advance(1s);
+  CHECK(asked == 2);
 }
 
 TEST_CASE("a function that throws has failed to ask") {

@@ -18,9 +18,9 @@ using weir::async_requests;
 using weir::async_try;
 using outcome = weir::async_requests::outcome;
 
-constexpr weir::processing_time start{1'000s};
+constexpr weir::monotonic_time start{1'000s};
 
-async_try asked(async_requests& requests, weir::processing_time now = start) {
+async_try asked(async_requests& requests, weir::monotonic_time now = start) {
   const auto next = requests.next_try(now);
   REQUIRE(next);
   return *next;
@@ -102,6 +102,20 @@ TEST_CASE("a request that takes too long is told, once") {
   CHECK(requests.failed(late.front(), start + 1s) == outcome::given_up);
   CHECK(requests.expire(start + 2s).empty());
   CHECK_FALSE(requests.next_due());
+}
+
+TEST_CASE("a timeout and a delay that end beyond all times do not end") {
+  async_requests requests{{.capacity = 2,
+                           .timeout = std::chrono::microseconds::max(),
+                           .retries = 1,
+                           .retry_delay = std::chrono::microseconds::max()}};
+  requests.add();
+  const async_try only = asked(requests);
+  CHECK(requests.expire(start + 10h).empty());
+  CHECK(requests.next_due() == weir::monotonic_time::max());
+  CHECK(requests.failed(only, start) == outcome::again);
+  CHECK(requests.expire(start + 10h).empty());
+  CHECK_FALSE(requests.next_try(start + 10h));
 }
 
 TEST_CASE("only the first answer of a reply counts, and one that is dropped has failed") {

@@ -4,6 +4,7 @@
 
 #include <weir/actors/feed_desk.hpp>
 #include <weir/actors/feed_source.hpp>
+#include <weir/actors/source_driver.hpp>
 #include <weir/persistence/error.hpp>
 
 #include <catch2/catch.hpp>
@@ -42,10 +43,10 @@ struct fed {
   }
 
   weir::feed_answer offer(const std::string& producer, std::uint64_t first, const values& records) {
-    weir::batch_ptr batch = weir::element_type_of<int>().make_batch(records.size());
-    for (const int record : records)
-      weir::as<int>(*batch).values.push_back(record);
-    return desk->offer(producer, first, std::move(batch));
+    return desk->offer(producer, first, weir_test::batch_of(records));
+  }
+  weir::feed_answer offer_behind(const std::string& producer, std::uint64_t first, const values& records) {
+    return desk->offer(producer, first, weir_test::batch_of(records), true);
   }
   std::unique_ptr<weir::split_reader> open(const std::string& position = {}, std::uint32_t splits = 1,
                                            std::size_t split = 0) {
@@ -89,6 +90,7 @@ TEST_CASE("a feed waits until a reader has begun, and then is taken in order") {
   CHECK(f.offer("b", 1, {9}).verdict == feed_verdict::taken);
   CHECK(f.offer("a", 3, {3, 4, 5, 6}).verdict == feed_verdict::taken);
   CHECK(f.read(*reader) == values{1, 2, 9, 3, 4, 5, 6});
+  CHECK(reader->take_remark().empty());
   CHECK(reader->position() == R"({"a":6,"b":1})");
   CHECK(reader->next_at() == weir::processing_time::max());
 }
@@ -211,6 +213,9 @@ TEST_CASE("a closed source whose reader begins anew waits for what it had taken,
   reader.reset();
   reader = f.open(R"({"a":1})");
   CHECK(f.read(*reader).empty());
+  const std::string remark = reader->take_remark();
+  CHECK_THAT(remark, Catch::Contains("of the producers a (up to record 3); draining"));
+  CHECK(reader->take_remark().empty());
   const auto answer = f.offer("a", 1, {1, 2, 3, 4});
   CHECK(answer.verdict == feed_verdict::closed);
   CHECK(answer.expected == 4);
@@ -243,6 +248,42 @@ TEST_CASE("each producer belongs to one split, and its records to that split's r
     all += some.size();
   }
   CHECK(all == 40);
+}
+
+TEST_CASE("nothing is durable that no checkpoint has, however many splits a subtask reads") {
+  fed f{{100, 100}};
+  std::vector<weir::source_operator::unread_split> splits;
+  for (auto& split : f.source->enumerate(100))
+    splits.push_back({std::move(split), {}});
+  weir::split_readers readers{*f.source, std::move(splits), f.waker, true};
+  const auto read = [&] {
+    weir::split_readers::result result;
+    readers.wake();
+    while (readers.read(f.out, 10, {}, false, result)) {
+    }
+    f.out.flush();
+  };
+  read();
+  for (int i = 0; i != 200; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    REQUIRE(f.offer(name, 1, {i}).verdict == feed_verdict::taken);
+    read();
+    read();
+    CHECK(f.desk->where(name)->durable == 0);
+  }
+  CHECK(f.desk->take_news().durable.empty());
+  CHECK(f.list.records.size() == 200);
+}
+
+TEST_CASE("a feed behind others is taken only if it needs no room") {
+  fed f;
+  const auto reader = f.open();
+  f.offer("a", 1, {1});
+  CHECK(f.offer_behind("b", 1, {1}).verdict == feed_verdict::full);
+  CHECK(f.offer_behind("a", 1, {1}).verdict == feed_verdict::taken);
+  CHECK(f.offer_behind("a", 3, {1}).verdict == feed_verdict::gap);
+  f.read(*reader);
+  CHECK(f.desk->take_news().room);
 }
 
 TEST_CASE("a split has one reader, of one job") {

@@ -133,11 +133,11 @@ TEST_CASE("splits that are read in turn each have sixteen reads") {
   CHECK(in.list.records[16] == 100);
 }
 
-TEST_CASE("no more than 64 splits are open at a time") {
+TEST_CASE("no more than 64 splits of a source that blocks are open at a time") {
   scripted_source::script script;
   for (int i = 0; i != 100; ++i)
     script["split " + std::to_string(100 + i)] = {{{i}}};
-  const scripted_source source{script, false};
+  const scripted_source source{script, false, true};
   reading in{source};
   REQUIRE(in.read());
   CHECK(source.opened.size() == 64);
@@ -163,13 +163,13 @@ TEST_CASE("a reader is not asked before the time it named, and others read meanw
   CHECK(in.list.records == values{1, 3, 2});
 }
 
-TEST_CASE("silent readers make room for splits that wait, and forget nothing") {
+TEST_CASE("silent readers that block make room for splits that wait, and forget nothing") {
   scripted_source::script script;
   for (int i = 0; i != 100; ++i) // each has one record, and is silent for ever then
     script["s" + std::to_string(1000 + i)] = {{{i}, read_status::later, at_ms(1'000'000)},
                                               {{}, read_status::later, at_ms(2'000'000)}};
   const bool one_at_a_time = GENERATE(true, false);
-  const scripted_source source{script, one_at_a_time};
+  const scripted_source source{script, one_at_a_time, true};
   reading in{source};
   int reads = 0;
   while (in.read(at_ms(10)))
@@ -178,6 +178,56 @@ TEST_CASE("silent readers make room for splits that wait, and forget nothing") {
   CHECK(in.readers.positions().size() == 100);
   for (const auto& at : in.readers.positions())
     CHECK(at.position != "");
+}
+
+TEST_CASE("each split of a source that does not block is opened once") {
+  scripted_source::script script;
+  for (int i = 0; i != 100; ++i)
+    script["s" + std::to_string(1000 + i)] = {{{i}, read_status::later, at_ms(20)}, {{i}}};
+  const bool one_at_a_time = GENERATE(true, false);
+  const scripted_source source{script, one_at_a_time};
+  reading in{source};
+  while (in.read(at_ms(10))) {
+  }
+  while (in.read(at_ms(20))) {
+  }
+  CHECK(in.list.records.size() == 200);
+  CHECK(source.opened.size() == 100);
+}
+
+TEST_CASE("a clock that is set back does not leave a reader waiting") {
+  const scripted_source source{{{"a", {{{1}, read_status::later, at_ms(9'000'050)}, {{2}}}}}};
+  reading in{source};
+  REQUIRE(in.read(at_ms(9'000'000)));
+  CHECK_FALSE(in.read(at_ms(9'000'000)));
+  CHECK(in.read(at_ms(50)));
+  CHECK(in.list.records == values{1, 2});
+}
+
+TEST_CASE("a reader that blocks and was not asked for long does not catch up on all its polls") {
+  // It polls every 10 ms, and counts from its last poll.
+  scripted_source::script script{{"a", {}}};
+  for (int i = 1; i != 100; ++i)
+    script["a"].push_back({{}, read_status::later, at_ms(1000 + 10 * i)});
+  const scripted_source source{script, true, true};
+  reading in{source};
+  CHECK(in.read(at_ms(1000)));
+  CHECK(in.read(at_ms(1500)));
+  CHECK_FALSE(in.read(at_ms(1509)));
+  CHECK(in.read(at_ms(1510)));
+}
+
+TEST_CASE("a reader that blocks and names a time that has just passed is not kept waiting") {
+  // At first it names none: what it adds to its time says nothing of how often it is to be asked.
+  const scripted_source source{
+      {{"a", {{{1}, read_status::later, at_ms(999)}, {{2}, read_status::later, at_ms(5000)}, {{3}}}}}, true, true};
+  reading in{source};
+  CHECK(in.read(at_ms(1000)));
+  CHECK_FALSE(in.read(at_ms(1000)));
+  CHECK(in.read(at_ms(1001)));
+  CHECK(in.list.records == values{1, 2});
+  CHECK_FALSE(in.read(at_ms(4999)));
+  CHECK(in.read(at_ms(5001)));
 }
 
 TEST_CASE("a reader that has nothing and names no time is left alone for a while") {

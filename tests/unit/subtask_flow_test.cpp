@@ -320,6 +320,36 @@ TEST_CASE("an operator is woken at every time it asked for, and not before") {
   CHECK(woken == std::vector{now + 10ms, now + 35ms});
 }
 
+TEST_CASE("a wake-up far away is asked for minute by minute, and one long ago at once") {
+  weir_test::subtask_harness task;
+  std::vector<weir::processing_time> woken;
+  task.add_inputs(1);
+  const auto asked = GENERATE(weir::processing_time::max(), weir::processing_time::min());
+  task.add("timer", [&] { return std::make_unique<waking_operator>(std::vector{asked}, woken); }, {});
+  task.start();
+  REQUIRE(task.around.wakes.size() == 1);
+  const bool far = asked == weir::processing_time::max();
+  CHECK(task.around.wakes.front() == (far ? 1min : 0min));
+  task.env->advance(task.around.wakes.front());
+  task.loop->wake();
+  task.settle();
+  CHECK(woken.empty() == far);
+  CHECK(task.around.wakes.size() == (far ? 2 : 1));
+  CHECK(task.around.wakes.back() == (far ? 1min : 0min));
+}
+
+TEST_CASE("a flush interval beyond all times is none") {
+  summing_subtask task;
+  task.setup.flush_interval = std::chrono::microseconds::max();
+  task.start();
+  task.send_batch(0, {1});
+  task.settle();
+  CHECK(task.sent().empty());
+  REQUIRE_FALSE(task.around.wakes.empty());
+  CHECK(task.around.wakes.back() <= 1min);
+  CHECK(task.around.wakes.back() > 0min);
+}
+
 TEST_CASE("a subtask grants credit for the batches it has taken") {
   summing_subtask task;
   task.setup.credit_window = 4;

@@ -1,4 +1,5 @@
 // Tests of a subtask with a throttle: its rate, barriers while it holds, restored records.
+#include "passing_operator.hpp"
 #include "subtask_harness.hpp"
 
 #include <weir/operators/rate_limit.hpp>
@@ -18,35 +19,13 @@ using namespace std::chrono_literals;
 
 using texts = std::vector<std::string>;
 
-/// Passes numbers on. Emits -1 for a watermark, and -2 at the end.
-class passing_operator final : public weir::any_operator {
-public:
-  std::size_t process(std::size_t, weir::any_batch& in, std::size_t from, std::size_t to,
-                      weir::operator_outputs& out) override {
-    for (std::size_t i = from; i != to; ++i) {
-      out.port<int>(0)(weir::as<int>(in).values[i]);
-      if (out.full())
-        return i + 1;
-    }
-    return to;
-  }
-  bool watermark(weir::event_time, weir::operator_outputs& out) override {
-    out.port<int>(0)(-1);
-    return true;
-  }
-  bool end_of_input(weir::operator_outputs& out) override {
-    out.port<int>(0)(-2);
-    return true;
-  }
-};
-
 /// A subtask that lets ten numbers a second pass.
 struct throttling_subtask : weir_test::subtask_harness {
   throttling_subtask() {
     setup.batch_size = 2;
     setup.credit_window = 100;
     add_inputs(1);
-    add("pass", [] { return std::make_unique<passing_operator>(); }, {&weir::element_type_of<int>()});
+    add("pass", [] { return std::make_unique<weir_test::passing_operator>(); }, {&weir::element_type_of<int>()});
     add("throttle", [] { return std::make_unique<weir::throttle_operator<int>>(10); }, {&weir::element_type_of<int>()});
     add_edge();
     start();
@@ -81,6 +60,27 @@ TEST_CASE("a rate limit lets its records pass a second, whenever it is asked") {
   CHECK(passed == 1000);
   CHECK(limit.take(now += 1h, 1'000'000) == 101);             // a tenth of a second is made up for, and no more
   CHECK(weir::rate_limit{0.001, now}.next(now) == now + 1ms); // one may pass at once
+}
+
+TEST_CASE("a rate limit goes on when the clock is set back") {
+  weir::processing_time now{10h};
+  weir::rate_limit limit{10, now};
+  CHECK(limit.take(now, 5) == 1);
+  now -= 1h;
+  CHECK(limit.take(now, 5) == 0);
+  CHECK(limit.next(now) == now + 100ms);
+  CHECK(limit.take(now + 100ms, 5) == 1);
+}
+
+TEST_CASE("a throttle goes on when the clock is set back") {
+  throttling_subtask task;
+  task.send_batch(0, {1, 2});
+  task.settle();
+  CHECK(task.sent() == texts{"[1]"});
+  task.env->set_by = -1h;
+  task.advance(100ms);
+  task.advance(100ms);
+  CHECK(task.sent() == texts{"[1]", "[2]"});
 }
 
 TEST_CASE("a subtask whose throttle holds takes no batches, but barriers, and emits at its rate") {
