@@ -164,9 +164,26 @@ const flat_json::member& flat_json::find(std::string_view name, bool is_number) 
   for (const auto& each : members_)
     if (each.name == name && each.is_number == is_number)
       return each;
+  refuse(name, is_number);
+}
+
+const flat_json::member& flat_json::at(std::size_t place, std::string_view name, bool is_number) const {
+  if (place >= members_.size() || members_[place].name != name || members_[place].is_number != is_number)
+    refuse(name, is_number);
+  return members_[place];
+}
+
+void flat_json::refuse(std::string_view name, bool is_number) const {
   throw damaged_error({thing_,
                        std::string{is_number ? "a whole number" : "text"} + " named \"" + std::string{name} + "\"",
-                       to_string(), "restore the store from a copy, or begin anew with --fresh"});
+                       to_string().substr(0, 1000), "restore the store from a copy, or begin anew with --fresh"});
+}
+
+const std::string& flat_json::text_at(std::size_t place, std::string_view name) const {
+  return at(place, name, false).text;
+}
+std::uint64_t flat_json::number_at(std::size_t place, std::string_view name) const {
+  return at(place, name, true).number;
 }
 
 const std::string& flat_json::text(std::string_view name) const {

@@ -1,6 +1,7 @@
 // Small JSON objects of text and whole numbers: what splits, positions and prepared outputs are written in.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,6 +27,10 @@ public:
   /// Throws damaged_error if the member is missing or of the other kind.
   [[nodiscard]] const std::string& text(std::string_view name) const;
   [[nodiscard]] std::uint64_t number(std::string_view name) const;
+  /// The member at a place, counted from 0, which is said to have this name: without a search among many. Throws
+  /// damaged_error if it is another one.
+  [[nodiscard]] const std::string& text_at(std::size_t place, std::string_view name) const;
+  [[nodiscard]] std::uint64_t number_at(std::size_t place, std::string_view name) const;
   /// All members. Throws damaged_error if one is no number, or comes twice.
   [[nodiscard]] std::map<std::string, std::uint64_t, std::less<>> numbers() const;
 
@@ -39,6 +44,8 @@ private:
     bool is_number = false;
   };
   [[nodiscard]] const member& find(std::string_view name, bool is_number) const;
+  [[nodiscard]] const member& at(std::size_t place, std::string_view name, bool is_number) const;
+  [[noreturn]] void refuse(std::string_view name, bool is_number) const;
 
   std::string thing_ = "a JSON object";
   std::vector<member> members_;

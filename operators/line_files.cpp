@@ -1,10 +1,10 @@
 #include "line_files.hpp"
 
 #include "../persistence/failpoint.hpp"
-#include "../persistence/hash.hpp"
 #include "file_io.hpp"
-#include "flat_json.hpp"
 #include "output_folder.hpp"
+#include "partition_folder.hpp"
+#include "prepared_files.hpp"
 #include "writer_guard.hpp"
 
 #include <algorithm>
@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <map>
 #include <set>
-#include <span>
 #include <system_error>
 
 #include <fcntl.h>
@@ -25,6 +24,7 @@ constexpr const char* files_guarantee =
     "Exactly once: each file appears whole when its checkpoint is complete, and what a failure undoes is removed.";
 constexpr std::size_t buffer_bytes = 256 * 1024;
 constexpr std::size_t all_buffers_bytes = 16 * 1024 * 1024;
+constexpr std::size_t most_known_folders = 10'000;
 constexpr std::size_t most_descriptors = 64; // of one subtask; there may be more partitions
 
 /// One file that is being written.
@@ -38,52 +38,6 @@ struct open_file {
   std::uint64_t last_used = 0;
 };
 
-/// A file as it is prepared.
-struct prepared_file {
-  std::string from;
-  std::string to;
-  std::uint64_t bytes = 0;
-};
-
-std::string numbered(std::string_view name, std::size_t index) {
-  return std::string{name} + "." + std::to_string(index);
-}
-
-std::string to_json(const std::vector<prepared_file>& files, bool many) {
-  if (!many)
-    return flat_json{}.set("file", files[0].from).set("final", files[0].to).set("bytes", files[0].bytes).to_string();
-  flat_json object;
-  object.set("files", files.size());
-  for (std::size_t i = 0; i < files.size(); ++i)
-    object.set(numbered("file", i), files[i].from)
-        .set(numbered("final", i), files[i].to)
-        .set(numbered("bytes", i), files[i].bytes);
-  return object.to_string();
-}
-
-void check_inside(const std::string& name) {
-  if (name.empty() || name.front() == '/' || ("/" + name + "/").find("/../") != std::string::npos)
-    throw damaged_error({"a prepared output of a sink of files", "names of files in its folder", name,
-                         "restore the store from a copy, or begin anew with --fresh --replace-output"});
-}
-
-std::vector<prepared_file> prepared_files(const std::string& json) {
-  const auto object = flat_json::parse(json, "a prepared output of a sink of files");
-  std::vector<prepared_file> files;
-  if (!object.has("files")) {
-    files.push_back({object.text("file"), object.text("final"), object.number("bytes")});
-  } else {
-    for (std::size_t i = 0; i < object.number("files"); ++i)
-      files.push_back(
-          {object.text(numbered("file", i)), object.text(numbered("final", i)), object.number(numbered("bytes", i))});
-  }
-  for (const auto& each : files) {
-    check_inside(each.from);
-    check_inside(each.to);
-  }
-  return files;
-}
-
 class line_files_writer final : public sink_writer {
 public:
   line_files_writer(const line_files_settings& settings, const sink_start& start)
@@ -92,7 +46,7 @@ public:
         subtask_(start.identity.subtask),
         attempt_(start.identity.attempt),
         many_(settings.roll_bytes != 0 || settings.partitions.type != nullptr) {
-    commit(start.pending);
+    commit(not_given_up(start.pending));
   }
 
   void write(any_batch& records) override {
@@ -117,10 +71,18 @@ public:
     if (prepared.empty())
       return;
     WEIR_FAILPOINT("text_files.commit.before");
+    std::vector<std::vector<prepared_file>> files;
     std::set<std::string> partitions;
     for (const auto& each : prepared) {
-      for (const auto& file : prepared_files(each.id))
-        commit_file(file, partitions);
+      files.push_back(prepared_files(each.id));
+      for (const auto& file : files.back())
+        if (const auto slash = file.to.rfind('/'); slash != std::string::npos)
+          partitions.insert(file.to.substr(0, slash));
+    }
+    make_folders(partitions);
+    for (const auto& some : files) {
+      for (const auto& file : some)
+        commit_file(file);
       WEIR_FAILPOINT("text_files.commit.renamed");
     }
     for (const auto& partition : partitions)
@@ -229,6 +191,11 @@ private:
     }
     current_.clear();
     WEIR_FAILPOINT("text_files.prepare.synced");
+    std::set<std::string> partitions;
+    for (const auto& file : files)
+      if (!file.folder.empty())
+        partitions.insert(file.folder.substr(0, file.folder.size() - 1));
+    make_folders(partitions);
     std::vector<prepared_file> prepared;
     for (const auto& file : files) {
       const std::string open_path = folder_.path_of(file.name);
@@ -240,6 +207,7 @@ private:
       prepared.push_back({name,
                           file.folder + output_folder::final_name(subtask_, checkpoint, settings_.extension, number),
                           file.written});
+      check_target(folder_.path_of(prepared.back().to));
     }
     WEIR_FAILPOINT("text_files.prepare.renamed");
     sync_folder(folder_.directory());
@@ -248,12 +216,47 @@ private:
     return to_json(prepared, many_);
   }
 
-  void commit_file(const prepared_file& prepared, std::set<std::string>& partitions) const {
+  /// Makes the folders of partitions durably. When output is prepared: what can't be made must fail before the
+  /// checkpoint is complete. And when it is committed: somebody may have removed one that was empty.
+  void make_folders(std::set<std::string> partitions) {
+    std::erase_if(partitions, [this](const std::string& each) {
+      std::error_code ignored;
+      return made_.count(each) != 0 && std::filesystem::is_directory(folder_.path_of(each), ignored);
+    });
+    make_partition_folders(folder_.directory(), partitions);
+    if (made_.size() + partitions.size() > most_known_folders)
+      made_.clear();
+    made_.merge(partitions);
+  }
+  /// The same for a name that no file can have.
+  static void check_target(const std::string& path) {
+    std::error_code fault;
+    const auto there = std::filesystem::status(path, fault);
+    if (there.type() == std::filesystem::file_type::none)
+      fail_io(path, "look at", fault.value());
+    if (there.type() == std::filesystem::file_type::directory)
+      throw io_error({path, "a file, or nothing", "a folder", "move it away"});
+  }
+
+  /// Leaves out what was given up when the output of this run could not be found: what was prepared is gone with it.
+  [[nodiscard]] std::vector<prepared_output> not_given_up(std::vector<prepared_output> pending) const {
+    if (pending.empty())
+      return pending;
+    const checkpoint_id given_up = folder_.given_up();
+    std::erase_if(pending, [&](const prepared_output& each) {
+      if (each.checkpoint > given_up)
+        return false;
+      const auto files = prepared_files(each.id);
+      return std::none_of(files.begin(), files.end(), [this](const prepared_file& file) {
+        return size_of_file(folder_.path_of(file.from)) != no_file || size_of_file(folder_.path_of(file.to)) != no_file;
+      });
+    });
+    return pending;
+  }
+
+  void commit_file(const prepared_file& prepared) const {
     const std::string from = folder_.path_of(prepared.from);
     const std::string to = folder_.path_of(prepared.to);
-    if (const auto slash = prepared.to.rfind('/'); slash != std::string::npos)
-      if (partitions.insert(prepared.to.substr(0, slash)).second)
-        make_partition(prepared.to.substr(0, slash));
     if (const auto found = size_of_file(from); found != no_file) {
       check_size(from, prepared.bytes, found);
       if (!rename_file(from, to))
@@ -264,21 +267,6 @@ private:
     } else {
       throw io_error({from, "a file that was prepared for a checkpoint", "neither it nor " + to,
                       "restore the folder from a copy, or begin anew with --fresh --replace-output"});
-    }
-  }
-
-  /// Makes a partition's folder, durably, with those that it lies in.
-  void make_partition(const std::string& folder) const {
-    for (std::size_t slash = folder.find('/');; slash = folder.find('/', slash + 1)) {
-      const std::string path = folder_.path_of(folder.substr(0, slash));
-      std::error_code fault;
-      const bool made = std::filesystem::create_directory(path, fault);
-      if (fault)
-        fail_io(path, "create", fault.value());
-      if (made)
-        sync_folder(path.substr(0, path.rfind('/')));
-      if (slash == std::string::npos)
-        return;
     }
   }
 
@@ -296,6 +284,7 @@ private:
   bool many_;                                // a checkpoint may have several files
   std::map<std::string, open_file> current_; // by folder: of what was written since the last barrier
   std::vector<open_file> full_;              // closed before the barrier
+  std::set<std::string> made_;               // folders of partitions that this writer has made durable, or found so
   std::uint64_t next_number_ = 0;
   std::uint64_t uses_ = 0;
   std::size_t buffered_ = 0;
@@ -325,43 +314,7 @@ private:
   line_files_settings settings_;
 };
 
-/// One folder's name.
-std::string folder_part(std::string_view part) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string name;
-  for (const char c : part) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = byte >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       std::string_view{"_=,+@~-"}.find(c) != std::string_view::npos || (c == '.' && !name.empty());
-    if (plain) {
-      name += c;
-    } else {
-      name += '%';
-      name += hex[byte >> 4];
-      name += hex[byte & 15];
-    }
-  }
-  if (name.size() > 180) {
-    std::string digits = std::to_string(checksum(std::as_bytes(std::span{part.data(), part.size()})));
-    name.resize(180);
-    name += "-" + digits;
-  }
-  return name.empty() ? "_" : name;
-}
-
 } // namespace
-
-std::string partition_folder(std::string_view key) {
-  std::string folder;
-  for (;;) {
-    const auto slash = key.find('/');
-    folder += folder_part(key.substr(0, slash));
-    if (slash == std::string_view::npos)
-      return folder;
-    folder += '/';
-    key.remove_prefix(slash + 1);
-  }
-}
 
 std::shared_ptr<const any_sink> make_line_files_sink(line_files_settings settings) {
   return std::make_shared<line_files_sink>(std::move(settings));

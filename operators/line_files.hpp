@@ -45,11 +45,6 @@ struct line_files_settings {
                                                           const element_type& records);
 [[nodiscard]] std::string line_files_guarantee();
 
-/// The folder that a partition's key becomes, within that of the sink: parts between slashes are folders within each
-/// other; what a file name should not have is written as `%` and two digits; a part that is longer than 180 bytes is
-/// cut and gets a hash; one that is empty becomes `_`.
-[[nodiscard]] std::string partition_folder(std::string_view key);
-
 namespace detail {
 
 template <class T, class Key>

@@ -158,6 +158,15 @@ bool output_folder::has_partitions() const {
   return !content.empty() && flat_json::parse(content, marker).has("partitions");
 }
 
+checkpoint_id output_folder::given_up() const {
+  const std::string marker = path_of(marker_name);
+  const std::string content = read_small_file(marker);
+  if (content.empty())
+    return checkpoint_id{0};
+  const auto object = flat_json::parse(content, marker);
+  return checkpoint_id{object.has("given_up") ? object.number("given_up") : 0};
+}
+
 void output_folder::make_directory() const {
   // Folders that are made have to be there after a loss of power, too: each is synced into the one that holds it.
   std::vector<std::filesystem::path> made;
@@ -197,7 +206,7 @@ bool output_folder::has_output_of(const std::string& operator_name) const {
   return false;
 }
 
-std::pair<output_folder::claimed_by, std::string> output_folder::check_marker(const sink_start& start) const {
+output_folder::claimed output_folder::check_marker(const sink_start& start) const {
   const std::string marker = path_of(marker_name);
   const std::string content = read_small_file(marker);
   std::string run;
@@ -250,12 +259,14 @@ void output_folder::check(const sink_start& start) const {
   static_cast<void>(check_marker(start));
 }
 
-void output_folder::write_marker() const {
+void output_folder::write_marker(checkpoint_id given_up) const {
   try {
     flat_json object;
     object.set("run", run_).set("operator", operator_);
     if (partitioned_)
       object.set("partitions", std::uint64_t{1});
+    if (given_up.value != 0)
+      object.set("given_up", given_up.value);
     write_small_file(path_of(marker_name), object.to_string() + "\n");
   } catch (const io_error& error) {
     throw usage_error({directory_, "a folder that can be written", error.text().found,
@@ -266,13 +277,13 @@ void output_folder::write_marker() const {
 void output_folder::claim(const sink_start& start) const {
   WEIR_FAILPOINT("text_files.claim.before");
   make_directory();
+  const auto restored = start.restored ? start.restored_checkpoint.value : 0;
   const auto [whose, writer] = check_marker(start);
   if (whose == claimed_by::nobody)
-    remove_output_of(writer); // the old marker stays until this is done
-  if (whose != claimed_by::this_sink || partitioned_)
-    write_marker(); // what has the former name is found by it, now and later
+    remove_output_of(writer);                         // the old marker stays until this is done
+  if (whose != claimed_by::this_sink || partitioned_) // what has the former name is found by it, now and later
+    write_marker(whose == claimed_by::nobody ? checkpoint_id{restored} : given_up());
   WEIR_FAILPOINT("text_files.claim.after");
-  const auto restored = start.restored ? start.restored_checkpoint.value : 0;
   const auto hidden_number = [&, own = "." + file_part(operator_) + "-",
                               former = "." + file_part(start.former_name) + "-"](std::string_view name,
                                                                                  std::string_view suffix) {

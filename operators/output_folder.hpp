@@ -8,13 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace weir::inline v0 {
 
 /// Names and checks. Nothing is read or written before `claim`.
 ///
-/// `.weir-output`                                the run and the operator that the folder belongs to
+/// `.weir-output`                                the run and the operator that the folder belongs to; and the
+/// checkpoint
+///                                               up to which the run has given up its output, which was not found
 /// `.<operator>-<subtask>-<attempt>.open`        being written
 /// `.<operator>-<subtask>-<checkpoint>.part`     prepared, durable
 /// `part-<subtask>-<checkpoint>.txt`             committed; also .csv and .jsonl; in the folder of its partition
@@ -26,11 +27,15 @@ public:
   output_folder(std::string directory, const operator_identity& identity, bool partitioned = false);
 
   /// Makes the folder ready for an attempt that starts at the restored checkpoint: refuses another run's output, or
-  /// removes it; takes over that of the sink's former name; removes what was being written; removes prepared and
-  /// committed files beyond the restored checkpoint. Throws usage_error and io_error.
+  /// removes it, and then gives up what the run itself had written before that checkpoint; takes over that of the
+  /// sink's former name; removes what was being written; removes prepared and committed files beyond the restored
+  /// checkpoint. Throws usage_error and io_error.
   void claim(const sink_start& start) const;
   /// Throws the usage_error that `claim` would throw for what is there. Changes nothing.
   void check(const sink_start& start) const;
+
+  /// Up to which checkpoint the run goes on without what it had written; 0 if it has all.
+  [[nodiscard]] checkpoint_id given_up() const;
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] std::string path_of(std::string_view name) const;
@@ -45,11 +50,15 @@ public:
 
 private:
   enum class claimed_by : std::uint8_t { this_sink, its_former_name, nobody };
-  /// Whose output is there, and the name of the operator that wrote it. Throws usage_error if it must be left alone.
-  [[nodiscard]] std::pair<claimed_by, std::string> check_marker(const sink_start& start) const;
+  struct claimed {
+    claimed_by whose = claimed_by::nobody;
+    std::string writer; ///< the name of the operator that wrote it
+  };
+  /// Whose output is there. Throws usage_error if it must be left alone.
+  [[nodiscard]] claimed check_marker(const sink_start& start) const;
   void check_directory() const;
   void make_directory() const;
-  void write_marker() const;
+  void write_marker(checkpoint_id given_up) const;
   /// Whether there may be output in folders within this one.
   [[nodiscard]] bool has_partitions() const;
   [[nodiscard]] bool has_output_of(const std::string& operator_name) const;

@@ -8,10 +8,6 @@ namespace weir::inline v0 {
 
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
   for (const auto& part : parts)
@@ -103,20 +99,6 @@ void check_columns(sqlite_database& database, const sqlite_table_settings& setti
 
 } // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string quoted_name(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    quoted += c;
-    if (c == '"')
-      quoted += c;
-  }
-  return quoted += '"';
-}
-
 std::string table_text(const sqlite_table_settings& settings) {
   return "the table " + settings.table + " in " + settings.path;
 }
@@ -143,6 +125,7 @@ std::string insert_sql(const sqlite_table_settings& settings, const row_layout& 
 void create_own_tables(sqlite_database& database) {
   // weir_targets: which run a table belongs to. weir_progress: what was committed last.
   // weir_stages: the rows of one subtask between two barriers; the checkpoint is NULL until they are prepared.
+  // weir_given_up: up to which checkpoint the run goes on without what it had written, for that was not found.
   database.exec(R"(
     CREATE TABLE IF NOT EXISTS weir_targets (
       target TEXT NOT NULL COLLATE NOCASE PRIMARY KEY, run TEXT NOT NULL) STRICT;
@@ -156,6 +139,8 @@ void create_own_tables(sqlite_database& database) {
     CREATE TABLE IF NOT EXISTS weir_staged (
       stage INTEGER NOT NULL, part INTEGER NOT NULL, rows BLOB NOT NULL, checksum INTEGER NOT NULL,
       PRIMARY KEY (stage, part)) STRICT;
+    CREATE TABLE IF NOT EXISTS weir_given_up (
+      target TEXT NOT NULL COLLATE NOCASE PRIMARY KEY, run TEXT NOT NULL, checkpoint INTEGER NOT NULL) STRICT;
   )");
 }
 

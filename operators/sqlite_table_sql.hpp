@@ -2,20 +2,16 @@
 #pragma once
 
 #include "row_codec.hpp"
+#include "sql_names.hpp"
 #include "sqlite_table.hpp"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace weir::inline v0 {
 
 class sqlite_database;
 
-/// Whether two names are the same for SQLite.
-[[nodiscard]] bool same_name(std::string_view a, std::string_view b);
-/// A name as SQL: in quotes.
-[[nodiscard]] std::string quoted_name(std::string_view name);
 /// "the table counts in words.db", for errors.
 [[nodiscard]] std::string table_text(const sqlite_table_settings& settings);
 

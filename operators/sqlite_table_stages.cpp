@@ -47,6 +47,14 @@ bool is_committed(sqlite_database& database, const sqlite_table_settings& settin
   return query.step() && query.id<checkpoint_id>(0) >= prepared.checkpoint;
 }
 
+/// Whether it was prepared before the output of its run could not be found, and went with that.
+bool is_given_up(sqlite_database& database, const sqlite_table_settings& settings, const std::string& run,
+                 const prepared_output& prepared) {
+  auto query = database.prepare("SELECT checkpoint FROM weir_given_up WHERE target = ? AND run = ?");
+  query.with(settings.table, run);
+  return query.step() && query.id<checkpoint_id>(0) >= prepared.checkpoint;
+}
+
 bool is_staged(sqlite_database& database, const std::string& run, const stage_id& id, const prepared_output& prepared) {
   auto query = database.prepare(
       "SELECT 1 FROM weir_stages WHERE stage = ? AND run = ? AND operator = ? AND subtask = ? AND checkpoint = ?");
@@ -185,6 +193,8 @@ void commit_stage(sqlite_database& database, const sqlite_table_settings& settin
     return;
   }
   const std::string thing = stage_text(settings, prepared);
+  if (!staged && is_given_up(database, settings, identity.run, prepared))
+    return;
   if (!staged)
     throw io_error({thing, "rows in weir_staged", "none", lost_remedy});
   std::uint64_t parts = 0;
@@ -219,6 +229,10 @@ void claim_table(sqlite_database& database, const sqlite_table_settings& setting
       claim_from_other_run(database, settings, start, *owner, table_there);
     else
       database.run("INSERT INTO weir_targets (target, run) VALUES (?, ?)", settings.table, start.identity.run);
+    database.run("DELETE FROM weir_given_up WHERE target = ?", settings.table);
+    if (restored.value != 0)
+      database.run("INSERT INTO weir_given_up (target, run, checkpoint) VALUES (?, ?, ?)", settings.table,
+                   start.identity.run, restored);
   }
   check_progress(database, settings, start, restored);
   remove_stages(database, "target = ? AND run = ? AND operator IN (?, ?) AND (checkpoint IS NULL OR checkpoint > ?)",

@@ -1,6 +1,7 @@
 // A test kit for two-phase sinks: it tries a sink against a crash between every two steps.
 #pragma once
 
+#include "../persistence/error.hpp"
 #include "collector.hpp"
 #include "sink.hpp"
 
@@ -73,6 +74,8 @@ public:
     return steps_;
   }
   [[nodiscard]] bool finished() const { return consumed_ == check_.records.size(); }
+  /// How many checkpoints have been complete.
+  [[nodiscard]] std::size_t checkpoints() const { return complete_; }
   [[noreturn]] void fail(const std::string& what) const {
     throw sink_check_failed{what + "; the steps were: " + history_};
   }
@@ -157,6 +160,7 @@ private:
       if (is_aborted(id.value))
         continue;
       completed_ = id.value; // the transaction that decides
+      ++complete_;
       consumed_ = at;
       pending_ = prepared;
       step("complete " + to_string(id));
@@ -191,6 +195,7 @@ private:
   std::uint64_t next_checkpoint_ = 0;
   std::uint64_t attempt_ = 0;
 
+  std::size_t complete_ = 0;
   std::uint32_t parallelism_ = 1;
   std::size_t shown_ = 0; // records that were surely visible
   std::vector<std::unique_ptr<sink_writer>> writers_;
@@ -198,6 +203,20 @@ private:
   std::size_t steps_ = 0;
   std::string history_;
 };
+
+/// Refuses a check that no sink could fail.
+template <class T>
+void require_sense(const two_phase_check<T>& check) {
+  const auto refuse = [](const char* expected, const char* found) {
+    throw usage_error({"check_two_phase_sink", expected, found, "change the check"});
+  };
+  if (check.records.empty())
+    refuse("records to write", "none");
+  if (check.records_per_checkpoint == 0 || check.parallelism == 0 || check.later_parallelism == 0)
+    refuse("records_per_checkpoint, parallelism and later_parallelism of at least 1", "0");
+  if (check.expected(check.records.size()) == check.expected(0))
+    refuse("output in which the records show", "the same with all records as with none");
+}
 
 } // namespace detail
 
@@ -207,7 +226,8 @@ private:
 /// has to be exactly what was written before the checkpoint; with one subtask a reader looks between any two steps and
 /// must never see anything but whole checkpoints. A crash is the end of all writers without another call.
 ///
-/// Throws `sink_check_failed`, and what the sink throws.
+/// Throws `sink_check_failed`, and what the sink throws; `usage_error` for a check that shows nothing: without records,
+/// or with fewer than two complete checkpoints.
 ///
 ///     weir::testing::two_phase_check<order> check;
 ///     check.make_sink = [&] { clear(folder); return my_sink{folder}.sink<order>(); };
@@ -217,6 +237,7 @@ private:
 ///     weir::testing::check_two_phase_sink(check);
 template <class T>
 sink_check_result check_two_phase_sink(const two_phase_check<T>& check) {
+  detail::require_sense(check);
   sink_check_result result;
   {
     detail::sink_run<T> run{check};
@@ -224,6 +245,11 @@ sink_check_result check_two_phase_sink(const two_phase_check<T>& check) {
     ++result.runs;
     if (!run.finished())
       run.fail("a run that nothing disturbs does not finish");
+    if (run.checkpoints() < 2)
+      throw usage_error(
+          {"check_two_phase_sink", "at least 2 complete checkpoints",
+           std::to_string(run.checkpoints()) + " with " + std::to_string(check.records.size()) + " records",
+           "give it more records, or fewer to a checkpoint"});
   }
   for (std::size_t first = 1; first <= result.steps; ++first) {
     detail::sink_run<T> run{check};

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -67,11 +68,11 @@ struct point_check {
       return lines;
     };
   }
-  void run() {
-    CHECK(check_two_phase_sink(check).steps > 25);
+  void run(std::size_t least_steps = 25) {
+    CHECK(check_two_phase_sink(check).steps > least_steps);
     check.parallelism = 3;
     check.later_parallelism = 2;
-    CHECK(check_two_phase_sink(check).runs > 30);
+    CHECK(check_two_phase_sink(check).runs > least_steps + 5);
   }
 };
 
@@ -125,14 +126,14 @@ TEST_CASE("sqlite_table stands every crash between two steps") {
     }
     return rows;
   };
-  CHECK(check_two_phase_sink(points.check).steps > 15);
+  points.run(15);
 }
 
 namespace {
 
 /// A sink of a vector, with a fault.
 struct faulty_sink final : weir::any_sink {
-  enum class fault : std::uint8_t { none, shows_at_once, shows_when_prepared, doubles, forgets_pending };
+  enum class fault : std::uint8_t { none, shows_at_once, shows_when_prepared, doubles, forgets_pending, loses_all };
   struct output {
     std::vector<std::string> visible;
     std::vector<std::pair<std::string, std::vector<std::string>>> prepared; // by checkpoint
@@ -152,6 +153,8 @@ struct faulty_sink final : weir::any_sink {
       return "c" + to_string(checkpoint);
     }
     void commit(const std::vector<weir::prepared_output>& prepared) override {
+      if (what == fault::loses_all)
+        return;
       for (const auto& each : prepared)
         for (auto& [id, lines] : out->prepared)
           if (id == each.id) {
@@ -179,7 +182,8 @@ struct faulty_sink final : weir::any_sink {
   fault what;
 };
 
-std::string verdict(faulty_sink::fault fault) {
+std::string verdict(
+    faulty_sink::fault fault, const std::function<void(two_phase_check<int>&)>& change = [](two_phase_check<int>&) {}) {
   auto out = std::make_shared<faulty_sink::output>();
   two_phase_check<int> check;
   check.make_sink = [&] {
@@ -194,6 +198,7 @@ std::string verdict(faulty_sink::fault fault) {
     return lines;
   };
   check.records = {0, 1, 2, 3, 4, 5, 6};
+  change(check);
   return error_of([&] { check_two_phase_sink(check); });
 }
 
@@ -207,4 +212,19 @@ TEST_CASE("the kit finds what is wrong with a sink") {
   CHECK(contains(verdict(fault::doubles), "{0, 1, 2, 0, 1, 2}"));
   CHECK(contains(verdict(fault::forgets_pending), "what is committed is not what was written"));
   CHECK(contains(verdict(fault::forgets_pending), "crash; prepare_output, open_writer 0"));
+}
+
+TEST_CASE("the kit refuses a check that a sink which loses all would pass") {
+  using fault = faulty_sink::fault;
+  CHECK(contains(verdict(fault::loses_all), "what is committed is not what was written"));
+  const auto refusal = [](const std::function<void(two_phase_check<int>&)>& change) {
+    return verdict(fault::loses_all, change);
+  };
+  CHECK(contains(refusal([](auto& check) { check.records.clear(); }), "expected records to write"));
+  CHECK(contains(refusal([](auto& check) { check.records_per_checkpoint = 0; }), "at least 1"));
+  CHECK(contains(refusal([](auto& check) { check.expected = [](std::size_t) { return std::vector<std::string>{}; }; }),
+                 "the same with all records as with none"));
+  const auto few = [](auto& check) { check.records.resize(3); };
+  CHECK(contains(verdict(fault::none, few), "expected at least 2 complete checkpoints, found 1"));
+  CHECK(verdict(fault::none, [](auto& check) { check.records.resize(4); }).empty());
 }
