@@ -26,7 +26,7 @@ struct bad_line {
   std::string file;
   std::uint64_t line = 0; ///< from 1; of the record's first line
   std::string column;     ///< the column or member that is at fault; empty: the line as a whole
-  std::string text;       ///< the line, shortened to 200 bytes
+  std::string text;       ///< the line, shortened to 200 bytes, with control characters as `?`
   std::string error;      ///< what was expected and what was found
   WEIR_FIELDS(file, line, column, text, error)
 

@@ -11,40 +11,58 @@
 
 namespace weir::inline v0 {
 
+namespace detail {
+
+/// A process operator with a broadcast state beside its own: opened, made ready and stored with it.
+template <class Base, class BroadcastState>
+class with_broadcast_state : public Base {
+public:
+  using Base::Base;
+
+  void open(operator_context& surroundings) override {
+    Base::open(surroundings);
+    broadcast_.open(surroundings.identity());
+  }
+  void ready(operator_context& surroundings, bool restored) override {
+    Base::ready(surroundings, restored);
+    broadcast_.ready();
+  }
+  std::vector<any_state_table*> state_tables() override {
+    std::vector<any_state_table*> tables = Base::state_tables();
+    tables.push_back(&broadcast_.table());
+    return tables;
+  }
+
+protected:
+  [[nodiscard]] broadcast_copy<BroadcastState>& broadcast() noexcept { return broadcast_; }
+
+private:
+  broadcast_copy<BroadcastState> broadcast_;
+};
+
+} // namespace detail
+
 /// Calls `op.process(record, [state,] broadcast_state, context, collector)` for every record of input 0, with the state
 /// of the record's key, and `op.process_broadcast(rule, broadcast_state, context, collector)` for every record of
 /// input 1, which every subtask gets.
 template <class T, class Rule, class K, class KeyFn, class Op, class Out>
-class keyed_broadcast_operator final : public detail::keyed_process_base<K, Op, Out> {
-  using base = detail::keyed_process_base<K, Op, Out>;
+class keyed_broadcast_operator final
+    : public detail::with_broadcast_state<detail::keyed_process_base<K, Op, Out>, typename Op::broadcast_state> {
+  using base = detail::with_broadcast_state<detail::keyed_process_base<K, Op, Out>, typename Op::broadcast_state>;
 
 public:
   keyed_broadcast_operator(KeyFn key_function, Op op) : base(std::move(op)), key_function_(std::move(key_function)) {}
-
-  void open(operator_context& surroundings) override {
-    base::open(surroundings);
-    shared_.open(surroundings.identity());
-  }
-  void ready(operator_context& surroundings, bool restored) override {
-    base::ready(surroundings, restored);
-    shared_.ready();
-  }
-  std::vector<any_state_table*> state_tables() override {
-    std::vector<any_state_table*> tables = base::state_tables();
-    tables.push_back(&shared_.table());
-    return tables;
-  }
 
   std::size_t process(std::size_t input, any_batch& in, std::size_t from, std::size_t to,
                       operator_outputs& out) override {
     const Op& op = this->op();
     if (input == 1) {
-      auto& shared = shared_.get_for_write();
+      auto& shared = this->broadcast().get_for_write();
       return this->template run_unkeyed<Rule>(
           in, from, to, out,
           [&](const Rule& rule, context& ctx, collector<Out>& port) { op.process_broadcast(rule, shared, ctx, port); });
     }
-    const auto& shared = shared_.get();
+    const auto& shared = this->broadcast().get();
     if constexpr (detail::has_state<Op>)
       return this->template run_keyed<T>(key_function_, in, from, to, out,
                                          [&](const T& record, auto& state, keyed_context<K>& ctx,
@@ -57,41 +75,27 @@ public:
 
 private:
   KeyFn key_function_;
-  detail::broadcast_copy<typename Op::broadcast_state> shared_;
 };
 
 /// The same on an un-keyed stream; the state, if there is one, is that of the subtask.
 template <class T, class Rule, class Op, class Out>
-class broadcast_operator final : public detail::process_base<Op, Out> {
-  using base = detail::process_base<Op, Out>;
+class broadcast_operator final
+    : public detail::with_broadcast_state<detail::process_base<Op, Out>, typename Op::broadcast_state> {
+  using base = detail::with_broadcast_state<detail::process_base<Op, Out>, typename Op::broadcast_state>;
 
 public:
   using base::base;
-
-  void open(operator_context& surroundings) override {
-    base::open(surroundings);
-    shared_.open(surroundings.identity());
-  }
-  void ready(operator_context& surroundings, bool restored) override {
-    base::ready(surroundings, restored);
-    shared_.ready();
-  }
-  std::vector<any_state_table*> state_tables() override {
-    std::vector<any_state_table*> tables = base::state_tables();
-    tables.push_back(&shared_.table());
-    return tables;
-  }
 
   std::size_t process(std::size_t input, any_batch& in, std::size_t from, std::size_t to,
                       operator_outputs& out) override {
     const Op& op = this->op();
     if (input == 1) {
-      auto& shared = shared_.get_for_write();
+      auto& shared = this->broadcast().get_for_write();
       return this->template loop<Rule>(in, from, to, out, [&](const Rule& rule, context& ctx, collector<Out>& port) {
         op.process_broadcast(rule, shared, ctx, port);
       });
     }
-    const auto& shared = shared_.get();
+    const auto& shared = this->broadcast().get();
     if constexpr (detail::has_state<Op>) {
       auto& state = this->state();
       return this->template loop<T>(in, from, to, out, [&](const T& record, context& ctx, collector<Out>& port) {
@@ -103,9 +107,6 @@ public:
       });
     }
   }
-
-private:
-  detail::broadcast_copy<typename Op::broadcast_state> shared_;
 };
 
 } // namespace weir::inline v0

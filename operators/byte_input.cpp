@@ -34,6 +34,8 @@ public:
     return got;
   }
 
+  [[nodiscard]] bool last_line_goes_on() const override { return weir::last_line_goes_on(file_.get(), size_, path_); }
+
 private:
   [[noreturn]] void shrunk(std::uint64_t found) const {
     throw io_error({path_, "the " + std::to_string(size_) + " bytes it had when the run began",
@@ -68,14 +70,8 @@ std::string_view compression_of(const std::string& path) {
   std::uint64_t size = 0;
   const auto file = open_readable_file(path, size);
   unsigned char first[4] = {};
-  std::size_t filled = 0;
-  while (filled < sizeof first) {
-    char* into = static_cast<char*>(static_cast<void*>(first)) + filled;
-    const auto got = read_file_at(file.get(), into, sizeof first - filled, filled, path);
-    if (got == 0)
-      break;
-    filled += got;
-  }
+  char* const into = static_cast<char*>(static_cast<void*>(first));
+  const std::size_t filled = read_all_at(file.get(), into, sizeof first, 0, path);
   if (filled >= 2 && first[0] == 0x1f && first[1] == 0x8b)
     return "gzip";
   if (filled == 4 && first[3] == 0xfd && first[2] == 0x2f && first[1] == 0xb5 && first[0] == 0x28)

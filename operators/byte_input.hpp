@@ -16,15 +16,17 @@ public:
   /// Reads 1 to `count` bytes; 0 at the end. Throws io_error for what the system refused, and for compressed bytes that
   /// are damaged or end too soon.
   virtual std::size_t read(char* into, std::size_t count) = 0;
+  /// Once all is read, and the last line has no line end: whether the file has grown by more of this line.
+  [[nodiscard]] virtual bool last_line_goes_on() const { return false; }
 };
 
-/// How a file's bytes are packed, by its first bytes: "gzip", "zstd", or nothing. Throws usage_error if the file cannot
+/// How a file's bytes are packed, by its first bytes: "gzip", "zstd", or nothing. Throws path_error if the file cannot
 /// be read.
 [[nodiscard]] std::string_view compression_of(const std::string& path);
 
 /// The bytes of a file that had `size` bytes when the run began; what it gained since is not read. `offset` counts
 /// bytes as they are unpacked: those of a compressed file before it are unpacked and dropped. Behind `soft_end` little
-/// is read at once. Throws usage_error if the file can't be opened, io_error if it has become shorter.
+/// is read at once. Throws path_error if the file can't be opened, io_error if it has become shorter.
 [[nodiscard]] std::unique_ptr<byte_input> open_file_input(const std::string& path, std::uint64_t size,
                                                           std::uint64_t offset = 0,
                                                           std::uint64_t soft_end = ~std::uint64_t{0});

@@ -34,6 +34,7 @@ public:
   [[nodiscard]] char* data() { return block_.data() + at_; }
   [[nodiscard]] std::size_t size() const { return filled_ - at_; }
   void take(std::size_t count) { at_ += count; }
+  [[nodiscard]] bool have_grown() const { return input_->last_line_goes_on(); }
 
   [[noreturn]] void damaged(const char* format, const std::string& found) const {
     throw io_error({path_, std::string{"a whole "} + format + " file",
@@ -72,6 +73,7 @@ public:
       inflate_some();
     return wanted - stream_.avail_out;
   }
+  [[nodiscard]] bool last_line_goes_on() const override { return packed_.have_grown(); }
 
 private:
   /// False if there is nothing more.
@@ -141,6 +143,7 @@ public:
     }
     return out.pos;
   }
+  [[nodiscard]] bool last_line_goes_on() const override { return packed_.have_grown(); }
 
 private:
   struct free_stream {

@@ -18,14 +18,6 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf"; // that some programs put before UTF-8
 
-std::string_view without_line_end(std::string_view line) {
-  if (line.ends_with('\n'))
-    line.remove_suffix(1);
-  if (line.ends_with('\r'))
-    line.remove_suffix(1);
-  return line;
-}
-
 /// Splits rows into fields: those without a quote by itself, those with quotes by libcsv.
 class csv_splitter {
 public:
@@ -152,7 +144,7 @@ public:
       break;
     }
     splitter_.reset();
-    return outcome::fault;
+    return outcome::broken;
   }
 
   void reset() override { splitter_.reset(); }

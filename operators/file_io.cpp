@@ -1,7 +1,5 @@
 #include "file_io.hpp"
 
-#include "../persistence/error.hpp"
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -9,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace weir::inline v0 {
@@ -42,22 +41,63 @@ void fail_io(const std::string& path, std::string_view doing, int code) {
 namespace {
 
 [[noreturn]] void refuse_input(const std::string& path, const std::string& found) {
-  throw usage_error({path, "a text file that can be read", found, "name a file or a glob pattern that names files"});
+  throw path_error({path, "a file that can be read", found, "name a file or a glob pattern that names files"});
+}
+[[noreturn]] void refuse_input(const std::string& path, int code) {
+  if (code != ENOENT && code != ENOTDIR)
+    refuse_input(path, std::strerror(code));
+  throw missing_file_error(
+      {path, "a file that can be read", std::strerror(code), "name a file or a glob pattern that names files"});
+}
+
+std::int64_t nanoseconds(const struct statx_timestamp& at) {
+  return std::int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec;
+}
+
+/// The system's error, or 0.
+int look(int folder, const char* path, int flags, file_facts& into) {
+  struct statx found {};
+  if (::statx(folder, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) != 0)
+    return errno;
+  into.device = ::makedev(found.stx_dev_major, found.stx_dev_minor);
+  into.inode = found.stx_ino;
+  into.born_ns = (found.stx_mask & STATX_BTIME) != 0 ? nanoseconds(found.stx_btime) : 0;
+  into.size = found.stx_size;
+  into.modified_ns = nanoseconds(found.stx_mtime);
+  into.regular = S_ISREG(found.stx_mode);
+  return 0;
 }
 
 } // namespace
 
+std::optional<file_facts> look_at_file(const std::string& path) {
+  file_facts found;
+  const int fault = look(AT_FDCWD, path.c_str(), 0, found);
+  if (fault == 0)
+    return found;
+  if (fault != ENOENT && fault != ENOTDIR)
+    fail_io(path, "look at", fault);
+  return std::nullopt;
+}
+
+file_facts look_at_file(int file, const std::string& path) {
+  file_facts found;
+  if (const int fault = look(file, "", AT_EMPTY_PATH, found); fault != 0)
+    fail_io(path, "look at", fault);
+  return found;
+}
+
 file_descriptor open_readable_file(const std::string& path, std::uint64_t& size) {
   struct stat found {};
   if (::stat(path.c_str(), &found) != 0) // before opening: opening a pipe would wait for its writer
-    refuse_input(path, std::strerror(errno));
+    refuse_input(path, errno);
   if (S_ISDIR(found.st_mode))
     refuse_input(path, "a directory");
   if (!S_ISREG(found.st_mode))
     refuse_input(path, "something that is no regular file");
   file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file || ::fstat(file.get(), &found) != 0)
-    refuse_input(path, std::strerror(errno));
+    refuse_input(path, errno);
   size = static_cast<std::uint64_t>(found.st_size);
   return file;
 }
@@ -70,6 +110,23 @@ std::size_t read_file_at(int file, char* into, std::size_t count, std::uint64_t 
     if (errno != EINTR)
       fail_io(path, "read", errno);
   }
+}
+
+std::size_t read_all_at(int file, char* into, std::size_t count, std::uint64_t offset, const std::string& path) {
+  std::size_t filled = 0;
+  while (filled < count) {
+    const std::size_t got = read_file_at(file, into + filled, count - filled, offset + filled, path);
+    if (got == 0)
+      break;
+    filled += got;
+  }
+  return filled;
+}
+
+bool last_line_goes_on(int file, std::uint64_t size, const std::string& path) {
+  char behind[2] = {};
+  const std::size_t got = read_all_at(file, behind, sizeof behind, size, path);
+  return got > 0 && behind[0] != '\n' && (got == 1 || behind[0] != '\r' || behind[1] != '\n');
 }
 
 file_descriptor create_file(const std::string& path) {

@@ -1,9 +1,12 @@
 // The few calls of the system that file sources and sinks make, with errors that name the file.
 #pragma once
 
+#include "../persistence/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,11 +35,44 @@ private:
 /// Throws the io_error for a call that failed: what was to be done with which file, what the system said, the remedy.
 [[noreturn]] void fail_io(const std::string& path, std::string_view doing, int code);
 
-/// Opens a regular file for reading, and says its size. Throws usage_error if it is missing, none or closed to us.
+/// A file that is not there. It may just have gone.
+class missing_file_error : public path_error {
+public:
+  using path_error::path_error;
+};
+
+/// Opens a regular file for reading, and says its size. Throws missing_file_error, or path_error if it is no file or
+/// closed to us.
 [[nodiscard]] file_descriptor open_readable_file(const std::string& path, std::uint64_t& size);
 /// Reads up to `count` bytes from a place on; 0 at the end of the file. Throws io_error.
 [[nodiscard]] std::size_t read_file_at(int file, char* into, std::size_t count, std::uint64_t offset,
                                        const std::string& path);
+/// Reads `count` bytes from a place on, or fewer if the file ends before. Throws io_error.
+[[nodiscard]] std::size_t read_all_at(int file, char* into, std::size_t count, std::uint64_t offset,
+                                      const std::string& path);
+
+/// Whether a file that had `size` bytes and no line end behind the last of them has grown so that this line goes on.
+[[nodiscard]] bool last_line_goes_on(int file, std::uint64_t size, const std::string& path);
+
+/// What the system says of a file.
+struct file_facts {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t born_ns = 0; ///< when it was made; 0 if the file system does not know. Tells inodes that are used again
+  std::uint64_t size = 0;
+  std::int64_t modified_ns = 0;
+  bool regular = false;
+
+  /// Whether both are the same file, whatever its name and content have become.
+  [[nodiscard]] bool is_same(const file_facts& other) const noexcept {
+    return device == other.device && inode == other.inode && born_ns == other.born_ns;
+  }
+};
+
+/// What is at a path, links followed; nothing if there is nothing. Throws io_error if the system does not tell.
+[[nodiscard]] std::optional<file_facts> look_at_file(const std::string& path);
+/// The same of an open file; `path` names it in errors.
+[[nodiscard]] file_facts look_at_file(int file, const std::string& path);
 
 /// Opens a file for writing; an existing one becomes empty. Throws io_error.
 [[nodiscard]] file_descriptor create_file(const std::string& path);

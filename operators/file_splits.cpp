@@ -31,16 +31,26 @@ int note_fault(const char*, int code) {
   return 1;
 }
 
+/// While a run is set up, a file that can't be read is named wrongly. Once it runs, it may be there again soon.
+template <class Look>
+auto as_usage(const Look& look) {
+  try {
+    return look();
+  } catch (const path_error& e) {
+    throw usage_error{e.text()};
+  }
+}
+
 void check_file(const text_range& range, std::vector<std::string>& notes) {
   const std::string remedy = "put the file back as it was, or begin anew with --fresh";
   struct stat found {};
   if (::stat(range.path.c_str(), &found) != 0)
     throw usage_error({range.path, "the file that this run reads", std::strerror(errno), remedy});
-  const auto size = size_of_readable_file(range.path);
+  const auto size = as_usage([&] { return size_of_readable_file(range.path); });
   if (size < range.size)
     throw usage_error({range.path, "the " + std::to_string(range.size) + " bytes it had when the run began",
                        std::to_string(size) + " bytes", remedy});
-  if (hash_prefix(range.path, text_range::prefix_bytes(range.size)) != range.prefix_hash)
+  if (as_usage([&] { return hash_prefix(range.path, text_range::prefix_bytes(range.size)); }) != range.prefix_hash)
     throw usage_error({range.path, "the content it had when the run began", "another beginning", remedy});
   if (size > range.size)
     notes.push_back(range.path + " has grown from " + std::to_string(range.size) + " to " + std::to_string(size) +
@@ -84,7 +94,9 @@ std::vector<std::string> find_files(const std::string& pattern) {
   return paths;
 }
 
-std::vector<source_split> enumerate_files(const file_selection& selection, std::uint32_t parallelism) {
+namespace {
+
+std::vector<source_split> cut_files(const file_selection& selection, std::uint32_t parallelism) {
   std::vector<text_range> files;
   std::uint64_t total = 0;
   for (auto& path : find_files(selection.pattern)) {
@@ -108,6 +120,12 @@ std::vector<source_split> enumerate_files(const file_selection& selection, std::
     } while (range.first < file.size);
   }
   return splits;
+}
+
+} // namespace
+
+std::vector<source_split> enumerate_files(const file_selection& selection, std::uint32_t parallelism) {
+  return as_usage([&] { return cut_files(selection, parallelism); });
 }
 
 std::vector<std::string> check_file_splits(const file_selection& files, const std::vector<source_split>& splits) {

@@ -31,7 +31,7 @@ public:
         return read_status::more;
       if (fill())
         continue;
-      if (const auto size = describe_log(file_.get(), path_).size; size < place_.offset + buffer_.size()) {
+      if (is_not_what_was_read()) {
         after_truncation();
         continue;
       }
@@ -74,7 +74,7 @@ private:
   /// Begins at a file's first byte.
   void begin(const log_file& file, std::string path) {
     path_ = std::move(path);
-    place_ = {file.device, file.inode, 0, 0, 0, place_.truncations};
+    place_ = {file.identity(), file.modified_ns, place_.finished, 0, 0, 0, place_.truncations};
     prefix_.clear();
     buffer_.clear();
     searched_ = 0;
@@ -86,6 +86,7 @@ private:
     const auto opened = open_log(path, file);
     if (!opened || !opened->is_same(next))
       return; // renamed just now: the next look finds it
+    place_.finished = place_.identity;
     file_ = std::move(file);
     begin(*opened, path);
   }
@@ -105,6 +106,8 @@ private:
     if (before > settings_.most_line_bytes)
       throw io_error({path_, "lines of at most " + std::to_string(settings_.most_line_bytes) + " bytes",
                       "a longer one at byte " + std::to_string(place_.offset), "raise .most_line_bytes"});
+    // Looked at before it is read: a copy that is made later is not older than this.
+    const std::int64_t modified_ns = describe_log(file_.get(), path_).modified_ns;
     buffer_.resize(before + block_bytes);
     const std::size_t got =
         read_file_at(file_.get(), buffer_.data() + before, block_bytes, place_.offset + before, path_);
@@ -114,7 +117,14 @@ private:
       after_truncation(); // emptied, and longer again than it was
       return true;
     }
+    if (got > 0)
+      place_.modified_ns = modified_ns;
     return got > 0;
+  }
+  /// At the file's end: whether it was emptied since. It may be as long again as it was.
+  [[nodiscard]] bool is_not_what_was_read() const {
+    return describe_log(file_.get(), path_).size < place_.offset + buffer_.size() ||
+           !begins_as(file_.get(), path_, known(buffer_.size()));
   }
   /// The place, known by all that was read before the last `fill`, also by what waits in the buffer.
   [[nodiscard]] log_place known(std::size_t buffered) const {
@@ -135,14 +145,11 @@ private:
     ++place_.truncations;
     begin(describe_log(file_.get(), path_), path_);
   }
-  /// Goes on in another file that begins alike and holds what was read; the newest of them.
+  /// Goes on in another file that begins alike and holds what was read: the oldest, of those that may be a copy.
   bool open_copy(const log_place& place, const log_file& but) {
-    auto found = log_and_rotated(settings_.path);
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.modified_ns > b.modified_ns; });
-    for (const auto& each : found)
-      if (!each.is_same(but) && open_if_known(each, place))
-        return true;
-    return false;
+    const auto found = possible_copies(settings_.path, place);
+    return std::any_of(found.begin(), found.end(),
+                       [&](const log_file& each) { return !each.is_same(but) && open_if_known(each, place); });
   }
   bool open_if_known(const log_file& found, const log_place& place) {
     const std::string path = folder_of(settings_.path) + "/" + found.name;
@@ -151,11 +158,8 @@ private:
     if (!opened || !begins_as(file.get(), path, place))
       return false;
     std::string prefix(static_cast<std::size_t>(place.prefix_size), '\0');
-    for (std::size_t filled = 0; filled < prefix.size();)
-      if (const auto got = read_file_at(file.get(), prefix.data() + filled, prefix.size() - filled, filled, path))
-        filled += got;
-      else
-        return false; // shortened just now
+    if (read_all_at(file.get(), prefix.data(), prefix.size(), 0, path) != prefix.size())
+      return false; // shortened just now
     file_ = std::move(file);
     begin(*opened, path);
     place_.offset = place.offset;
@@ -167,9 +171,10 @@ private:
   /// Finds what an earlier reader has read.
   void find(const log_place& place) {
     place_.truncations = place.truncations;
+    place_.finished = place.finished;
     const auto found = log_and_rotated(settings_.path);
     for (const auto& each : found)
-      if (each.device == place.device && each.inode == place.inode && open_if_known(each, place))
+      if (each.identity() == place.identity && open_if_known(each, place))
         return;
     if (place.prefix_size > 0 && open_copy(place, {}))
       return;
@@ -233,24 +238,23 @@ std::string end_of_log(const std::string& path) {
   const auto found = open_log(path, file);
   if (!found)
     return {};
-  log_place place{found->device, found->inode, found->size, 0, 0, 0};
+  log_place place;
+  place.identity = found->identity();
+  place.modified_ns = found->modified_ns;
+  place.offset = found->size;
   std::string block;
   for (bool searching = true; searching && place.offset > 0;) {
     const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(place.offset, block_bytes));
     block.resize(bytes);
     const std::uint64_t from = place.offset - bytes;
-    std::size_t filled = 0;
-    while (filled < bytes)
-      if (const auto got = read_file_at(file.get(), block.data() + filled, bytes - filled, from + filled, path))
-        filled += got;
-      else
-        return {}; // shortened just now: from the beginning
+    if (read_all_at(file.get(), block.data(), bytes, from, path) != bytes)
+      return {}; // shortened just now: from the beginning
     const auto end = block.rfind('\n');
     searching = end == std::string::npos;
     place.offset = searching ? from : from + end + 1;
   }
   std::string prefix(static_cast<std::size_t>(std::min<std::uint64_t>(place.offset, log_prefix_bytes)), '\0');
-  if (read_file_at(file.get(), prefix.data(), prefix.size(), 0, path) != prefix.size())
+  if (read_all_at(file.get(), prefix.data(), prefix.size(), 0, path) != prefix.size())
     return {};
   place.prefix_size = prefix.size();
   place.prefix_hash = hash_bytes(prefix);
@@ -263,6 +267,9 @@ public:
 
   [[nodiscard]] bool blocking() const override { return true; }
   [[nodiscard]] std::vector<source_split> enumerate(std::uint32_t) const override {
+    if (const auto found = look_at_file(settings_.path); found && !found->regular)
+      throw usage_error(
+          {settings_.path, "a file whose lines can be followed", "something that is no regular file", "name a file"});
     flat_json object;
     object.set("path", settings_.path);
     if (settings_.from_end)

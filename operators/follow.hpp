@@ -32,10 +32,10 @@ struct follow_settings {
 /// followed as well: the rest is read out of the copy, which begins as the log did. A log that is just emptied is read
 /// from its beginning again; what was in it and not read is gone, and the position counts it under `truncations`.
 ///
-/// The position holds the file's device and inode and the hash of its first 1024 bytes. If, at a resumption, no file in
-/// the folder is the one that was read, its rest is lost: the source refuses to go on, unless `allow_loss` was said.
-/// Compressed rotated files are not read: rotate with delayed compression. A log is to be written by one process at a
-/// time, which turns to the new file for good.
+/// The position holds the file's inode, when it was made and when it had last changed, and the hash of its first 1024
+/// bytes. If, at a resumption, no file in the folder is the one that was read, nor a later one a copy of it, its rest
+/// is lost: the source refuses to go on, unless `allow_loss` was said. Compressed rotated files are not read: rotate
+/// with delayed compression. A log is to be written by one process at a time, which turns to the new file for good.
 class follow {
 public:
   using value_type = std::string;

@@ -15,15 +15,13 @@
 #include <tuple>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 namespace weir::inline v0 {
 
 namespace {
 
-log_file describe(const struct stat& found, std::string name) {
-  return {std::move(name), found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
-          std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
+log_file describe(const file_facts& found, std::string name) {
+  return {std::move(name), found.device, found.inode, found.born_ns, found.size, found.modified_ns};
 }
 
 /// What stands behind the name of a rotated log; nothing if it is none.
@@ -56,9 +54,14 @@ auto age(std::string_view base, const log_file& file) {
 
 } // namespace
 
+std::uint64_t log_file::identity() const {
+  return hash_bytes(std::to_string(inode) + "/" + std::to_string(born_ns));
+}
+
 std::string log_place::to_json() const {
   flat_json object;
-  object.set("device", device).set("inode", inode).set("offset", offset);
+  object.set("file", identity).set("offset", offset);
+  object.set("modified", static_cast<std::uint64_t>(modified_ns)).set("finished", finished);
   object.set("prefix", prefix_size).set("hash", prefix_hash);
   if (truncations > 0)
     object.set("truncations", truncations);
@@ -67,37 +70,35 @@ std::string log_place::to_json() const {
 
 log_place log_place::parse(const std::string& json, const std::string& thing) {
   const auto object = flat_json::parse(json, thing);
-  log_place place{object.number("device"), object.number("inode"),
-                  object.number("offset"), object.number("prefix"),
-                  object.number("hash"),   object.has("truncations") ? object.number("truncations") : 0};
+  log_place place;
+  place.identity = object.number("file");
+  place.modified_ns = static_cast<std::int64_t>(object.number("modified"));
+  place.finished = object.number("finished");
+  place.offset = object.number("offset");
+  place.prefix_size = object.number("prefix");
+  place.prefix_hash = object.number("hash");
+  place.truncations = object.has("truncations") ? object.number("truncations") : 0;
   if (place.prefix_size > log_prefix_bytes || place.prefix_size > place.offset)
     throw damaged_error({thing, "a place in a log", json, "restore the store from a copy, or begin anew with --fresh"});
   return place;
 }
 
 log_file describe_log(int file, std::string name) {
-  struct stat found {};
-  if (::fstat(file, &found) != 0)
-    fail_io(name, "look at", errno);
+  const auto found = look_at_file(file, name);
   return describe(found, std::move(name));
 }
 
 std::optional<log_file> look_at_log(const std::string& path) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) {
-    if (errno == ENOENT)
-      return std::nullopt;
-    fail_io(path, "look at", errno);
-  }
-  if (!S_ISREG(found.st_mode))
+  const auto found = look_at_file(path);
+  if (!found || !found->regular)
     return std::nullopt;
-  return describe(found, name_in_folder(path));
+  return describe(*found, name_in_folder(path));
 }
 
 std::optional<log_file> open_log(const std::string& path, file_descriptor& into) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) // opening a pipe would wait for its writer
-    throw usage_error({path, "a file whose lines can be followed", "something that is no regular file", "name a file"});
+  const auto found = look_at_file(path);
+  if (found && !found->regular) // opening a pipe would wait for its writer
+    throw io_error({path, "a file whose lines can be followed", "something that is no regular file", "name a file"});
   file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) {
     if (errno == ENOENT)
@@ -154,19 +155,25 @@ std::optional<log_file> next_log(std::string_view base, const std::vector<log_fi
   return std::nullopt;
 }
 
+std::vector<log_file> possible_copies(const std::string& path, const log_place& place) {
+  const std::string base = name_in_folder(path);
+  auto found = log_and_rotated(path);
+  std::erase_if(found, [&](const log_file& each) {
+    return each.name == base || each.modified_ns < place.modified_ns ||
+           (each.modified_ns == place.modified_ns && each.identity() == place.finished);
+  });
+  std::sort(found.begin(), found.end(),
+            [&](const log_file& a, const log_file& b) { return age(base, a) < age(base, b); });
+  return found;
+}
+
 bool begins_as(int file, const std::string& path, const log_place& place) {
   if (describe_log(file, path).size < place.offset)
     return false;
   std::array<char, log_prefix_bytes> bytes{};
-  std::size_t filled = 0;
-  while (filled < place.prefix_size) {
-    const auto want = static_cast<std::size_t>(place.prefix_size) - filled;
-    const std::size_t got = read_file_at(file, bytes.data() + filled, want, filled, path);
-    if (got == 0)
-      return false;
-    filled += got;
-  }
-  return hash_bytes({bytes.data(), filled}) == place.prefix_hash;
+  const auto size = static_cast<std::size_t>(place.prefix_size);
+  return read_all_at(file, bytes.data(), size, 0, path) == size &&
+         hash_bytes({bytes.data(), size}) == place.prefix_hash;
 }
 
 std::uint64_t hash_bytes(std::string_view bytes) {

@@ -19,17 +19,24 @@ struct log_file {
   std::string name; ///< without its folder
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::int64_t born_ns = 0; ///< 0 if the file system does not know. Tells an inode that is used again
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
 
-  [[nodiscard]] bool is_same(const log_file& other) const { return device == other.device && inode == other.inode; }
+  [[nodiscard]] bool is_same(const log_file& other) const {
+    return device == other.device && inode == other.inode && born_ns == other.born_ns;
+  }
+  /// A number for the inode in this use of it.
+  [[nodiscard]] std::uint64_t identity() const;
 };
 
 /// What is read of a log: up to where, and how it is known again. The position of a reader.
 struct log_place {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::uint64_t offset = 0;      ///< where the next line begins
+  std::uint64_t identity = 0; ///< of the file. Without its device, which may have another number after a restart
+  std::int64_t modified_ns =
+      0;                      ///< when it had last changed before it was last found intact: copies of it are not older
+  std::uint64_t finished = 0; ///< the identity of the file that was read to its end before this one
+  std::uint64_t offset = 0;   ///< where the next line begins
   std::uint64_t prefix_size = 0; ///< of what was read, at most `log_prefix_bytes`
   std::uint64_t prefix_hash = 0; ///< of so many first bytes
   std::uint64_t truncations = 0; ///< how often the file was emptied and no copy of what was in it was found
@@ -39,8 +46,8 @@ struct log_place {
   static log_place parse(const std::string& json, const std::string& thing);
 };
 
-/// A file that is open; nothing if it is not there any more. Throws io_error for other reasons, usage_error if it is no
-/// regular file.
+/// A file that is open; nothing if it is not there any more. Throws io_error for other reasons, and if it is no regular
+/// file.
 [[nodiscard]] std::optional<log_file> open_log(const std::string& path, file_descriptor& into);
 /// What is at a path, without opening it; nothing if there is no regular file.
 [[nodiscard]] std::optional<log_file> look_at_log(const std::string& path);
@@ -55,6 +62,10 @@ struct log_place {
 /// Files that are empty are passed over.
 [[nodiscard]] std::optional<log_file> next_log(std::string_view base, const std::vector<log_file>& found,
                                                const log_file& current);
+
+/// The files beside the log at `path`, oldest first, that may be a copy of what stood there up to a place: of the time
+/// when it was last found intact or later, and not the one before it.
+[[nodiscard]] std::vector<log_file> possible_copies(const std::string& path, const log_place& place);
 
 /// Whether a file begins with what a place says; false if it is shorter than what was read.
 [[nodiscard]] bool begins_as(int file, const std::string& path, const log_place& place);

@@ -11,6 +11,15 @@
 
 namespace weir::inline v0 {
 
+/// A line without the LF or CR LF that it may end in.
+[[nodiscard]] inline std::string_view without_line_end(std::string_view line) {
+  if (line.ends_with('\n'))
+    line.remove_suffix(1);
+  if (line.ends_with('\r'))
+    line.remove_suffix(1);
+  return line;
+}
+
 /// Lines, each with its line end; the last one may have none. Offsets are those of the unpacked bytes.
 class line_scanner {
 public:
@@ -28,6 +37,10 @@ public:
   [[nodiscard]] std::uint64_t offset() const noexcept { return buffer_from_ + begin_; }
   /// Whether all lines were taken.
   [[nodiscard]] bool at_end() const noexcept { return ended_ && begin_ == filled_; }
+  /// Whether a last line that has no line end is the beginning of one: the file has grown since.
+  [[nodiscard]] bool is_cut(std::string_view line) const {
+    return !line.ends_with('\n') && input_->last_line_goes_on();
+  }
   /// The bytes of an unfinished line that wait in the buffer.
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return filled_ - begin_; }
 

@@ -131,6 +131,11 @@ private:
         dropping_ = searching_ = false;
         continue;
       }
+      if (scanner_->is_cut(line)) {
+        take_cut_line(batch, line, unfinished);
+        unfinished = false;
+        continue;
+      }
       unfinished = take_line(batch, line, unfinished);
     }
     if (unfinished) { // it begins anew when there is more of it
@@ -145,7 +150,7 @@ private:
     if (!record_)
       record_ = settings_->access->add(batch);
     if (!unfinished)
-      first_line_bytes_ = line.size();
+      refused_bytes_ = line.size();
     switch (parser_->parse(line, record_)) {
     case record_parser::outcome::record:
       record_ = nullptr;
@@ -161,10 +166,27 @@ private:
                          " bytes, found a quoted field that does not end within them"});
       return false;
     case record_parser::outcome::fault:
+      refused_bytes_ = scanner_->since_mark().size();
+      refuse(batch, parser_->fault());
+      return false;
+    case record_parser::outcome::broken:
       refuse(batch, parser_->fault());
       return false;
     }
     return false;
+  }
+
+  /// The last line, which goes on in what the file has gained since the run began.
+  void take_cut_line(any_batch& batch, std::string_view line, bool unfinished) {
+    if (!settings_->cut_line_is_bad) {
+      ++skipped_;
+      return;
+    }
+    if (!unfinished)
+      refused_bytes_ = line.size();
+    refuse(batch, {{},
+                   "expected a last line that is whole, found the beginning of one: the file has grown since the "
+                   "run began"});
   }
 
   void drop(any_batch& batch) {
@@ -172,14 +194,14 @@ private:
     record_ = nullptr;
   }
 
-  /// A bad record, which begins at the mark. The lines behind its first one are looked at again.
+  /// A bad record, which begins at the mark. What is behind its first `refused_bytes_` is looked at again.
   void refuse(any_batch& batch, const record_fault& fault) {
     const std::string_view text = scanner_->since_mark();
     const std::uint64_t begin = scanner_->offset() - text.size();
     if (record_)
       drop(batch);
     on_bad_record(batch, fault, text, begin);
-    scanner_->back_to_mark(first_line_bytes_);
+    scanner_->back_to_mark(refused_bytes_);
     parser_->reset();
   }
 
@@ -227,8 +249,8 @@ private:
   bool searching_ = false; // for the first line that begins in the range
   // within one read
   std::size_t produced_ = 0;
-  void* record_ = nullptr; // added to the batch, not complete
-  std::size_t first_line_bytes_ = 0;
+  void* record_ = nullptr;        // added to the batch, not complete
+  std::size_t refused_bytes_ = 0; // of a record, if it is refused: its first line
   std::atomic<bool> interrupted_{false};
 };
 
@@ -264,11 +286,7 @@ private:
 class plain_line_parser final : public record_parser {
 public:
   outcome parse(std::string_view line, void* record) override {
-    if (line.ends_with('\n'))
-      line.remove_suffix(1);
-    if (line.ends_with('\r'))
-      line.remove_suffix(1);
-    static_cast<std::string*>(record)->assign(line);
+    static_cast<std::string*>(record)->assign(without_line_end(line));
     return outcome::record;
   }
 };
@@ -281,12 +299,18 @@ std::string shortened(std::string_view text) {
   while (text.ends_with('\n') || text.ends_with('\r'))
     text.remove_suffix(1);
   constexpr std::size_t most = 200;
-  if (text.size() <= most)
-    return std::string{text};
-  std::size_t cut = most - 3;
-  while (cut > most - 8 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) // not within a character of UTF-8
-    --cut;
-  return std::string{text.substr(0, cut)} + "...";
+  std::size_t cut = text.size();
+  if (cut > most) {
+    cut = most - 3;
+    while (cut > most - 8 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) // not within a character of UTF-8
+      --cut;
+  }
+  std::string shown{text.substr(0, cut)};
+  std::replace_if(
+      shown.begin(), shown.end(),
+      [](char c) { return (c >= 0 && c < ' ' && c != '\t' && c != '\n') || c == '\x7f'; }, // a terminal would obey them
+      '?');
+  return cut < text.size() ? shown + "..." : shown;
 }
 
 std::shared_ptr<const any_source> make_record_source(record_files settings) {
@@ -298,15 +322,14 @@ std::unique_ptr<split_reader> read_records(std::shared_ptr<const record_files> s
   return std::make_unique<record_reader>(std::move(settings), std::move(range), position, block_bytes);
 }
 
-std::unique_ptr<split_reader> read_compressed_lines(text_range range, const std::string& position) {
-  static const auto settings = [] {
-    auto made = std::make_shared<record_files>();
-    made->most_record_bytes = ~std::size_t{0};
-    made->access = &detail::record_access_of<std::string>();
-    made->make_parser = [](const text_range&, std::uint64_t&) { return std::make_unique<plain_line_parser>(); };
-    return std::shared_ptr<const record_files>{made};
-  }();
-  return read_records(settings, std::move(range), position);
+std::unique_ptr<split_reader> read_compressed_lines(text_range range, const std::string& position,
+                                                    std::size_t most_line_bytes) {
+  auto settings = std::make_shared<record_files>();
+  settings->most_record_bytes = most_line_bytes;
+  settings->access = &detail::record_access_of<std::string>();
+  settings->make_parser = [](const text_range&, std::uint64_t&) { return std::make_unique<plain_line_parser>(); };
+  settings->cut_line_is_bad = false;
+  return read_records(std::move(settings), std::move(range), position);
 }
 
 } // namespace weir::inline v0

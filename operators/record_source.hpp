@@ -40,7 +40,8 @@ public:
     record,  ///< a record is complete
     nothing, ///< a line that stands for nothing, such as an empty one
     more,    ///< the record goes on in the next line
-    fault    ///< `fault` says why
+    fault,   ///< the line, or the several lines, are no record, and `fault` says why
+    broken   ///< the same, and nobody knows where the record ends: the lines behind its first one are looked at again
   };
   virtual ~record_parser();
   /// Takes a line with its line end, if it has one, and `line_scanner::padding_bytes` that can be read behind it.
@@ -62,16 +63,20 @@ struct record_files {
   /// A parser for a file. Sets `begin` to where the first record may begin. Throws usage_error if the file as a whole
   /// is not what the source reads.
   std::function<std::unique_ptr<record_parser>(const text_range& range, std::uint64_t& begin)> make_parser;
+  /// Whether a last line that goes on in what the file has gained is a bad one; otherwise it is left out, and counted
+  /// as `skipped`.
+  bool cut_line_is_bad = true;
 };
 
 [[nodiscard]] std::shared_ptr<const any_source> make_record_source(record_files settings);
 [[nodiscard]] std::unique_ptr<split_reader> read_records(std::shared_ptr<const record_files> settings, text_range range,
                                                          const std::string& position,
                                                          std::size_t block_bytes = 256 * 1024);
-/// The lines of a compressed file, as strings.
-[[nodiscard]] std::unique_ptr<split_reader> read_compressed_lines(text_range range, const std::string& position);
+/// The lines of a compressed file, as strings. A longer line than `most_line_bytes` is a bad_record_error.
+[[nodiscard]] std::unique_ptr<split_reader> read_compressed_lines(text_range range, const std::string& position,
+                                                                  std::size_t most_line_bytes);
 
-/// Text shortened for messages, at most 200 bytes and without a line end.
+/// Text for messages: at most 200 bytes, without a line end, and control characters as `?`.
 [[nodiscard]] std::string shortened(std::string_view text);
 
 namespace detail {

@@ -2,11 +2,13 @@
 
 #include "../persistence/sqlite_database.hpp"
 #include "field_text.hpp"
+#include "file_io.hpp"
 #include "flat_json.hpp"
 #include "split_ids.hpp"
+#include "sql_names.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -47,13 +49,6 @@ order_value parse_position_text(const std::string& text) {
                        "restore the store from a copy, or begin anew with --fresh"});
 }
 
-std::string quoted(const std::string& name) {
-  std::string text = "\"";
-  for (const char c : name)
-    text += c == '"' ? std::string{"\"\""} : std::string{c};
-  return text + '"';
-}
-
 /// Reads the value of a column whose `typeof` stands behind it.
 std::optional<order_value> value_at(const sqlite_statement& row, int column) {
   const std::string_view type = row.text(column + 1);
@@ -73,30 +68,34 @@ void bind_value(sqlite_statement& statement, int at, const order_value& value) {
 class rows_table {
 public:
   rows_table(const sqlite_rows_settings& settings, const field_type& record)
-      : settings_(settings), record_(record), database_(open(settings.path)) {
+      : settings_(settings), record_(record), file_(look_at(settings.path)), database_(open(settings.path)) {
+    if (!look_at(settings.path).is_same(file_)) // so it is not known which of them was opened
+      throw io_error({settings.path, "one SQLite file", "another one that takes its place just now", "try again"});
     check_columns();
   }
 
   [[nodiscard]] std::string thing() const { return settings_.path + ", table " + settings_.table; }
   [[nodiscard]] sqlite_database& database() { return database_; }
   [[nodiscard]] bool has(std::size_t member) const { return present_[member]; }
+  /// The file that is open; its path may have become another one's.
+  [[nodiscard]] const file_facts& file() const { return file_; }
 
   /// The greatest value; nothing if there are no rows.
   [[nodiscard]] std::optional<order_value> last() {
-    auto row = database_.prepare("SELECT v, typeof(v) FROM (SELECT max(" + quoted(settings_.order) + ") AS v FROM " +
-                                 quoted(settings_.table) + ")");
+    auto row = database_.prepare("SELECT v, typeof(v) FROM (SELECT max(" + quoted_name(settings_.order) +
+                                 ") AS v FROM " + quoted_name(settings_.table) + ")");
     row.with();
     return row.step() ? value_at(row, 0) : std::nullopt;
   }
 
   /// The members' columns, each with its type, then the column of the order.
   [[nodiscard]] std::string query(bool after, bool until) const {
-    const std::string order = quoted(settings_.order);
+    const std::string order = quoted_name(settings_.order);
     std::string sql = "SELECT ";
     for (std::size_t i = 0; i < record_.fields.size(); ++i)
       if (present_[i])
-        sql += quoted(record_.fields[i].name) + ", typeof(" + quoted(record_.fields[i].name) + "), ";
-    sql += order + ", typeof(" + order + ") FROM " + quoted(settings_.table) + " WHERE " + order + " IS NOT NULL";
+        sql += quoted_name(record_.fields[i].name) + ", typeof(" + quoted_name(record_.fields[i].name) + "), ";
+    sql += order + ", typeof(" + order + ") FROM " + quoted_name(settings_.table) + " WHERE " + order + " IS NOT NULL";
     if (after)
       sql += " AND " + order + " > ?1";
     if (until)
@@ -105,13 +104,14 @@ public:
   }
 
 private:
-  static sqlite_database open(const std::string& path) {
-    std::error_code fault;
-    if (!std::filesystem::is_regular_file(path, fault))
+  static file_facts look_at(const std::string& path) {
+    const auto found = look_at_file(path);
+    if (!found || !found->regular)
       throw usage_error(
-          {path, "a SQLite file", fault ? fault.message() : "something that is no file", "name another path"});
-    return sqlite_database::open(path, sqlite_access::read_only);
+          {path, "a SQLite file", found ? "something that is no file" : "no file of this name", "name another path"});
+    return *found;
   }
+  static sqlite_database open(const std::string& path) { return sqlite_database::open(path, sqlite_access::read_only); }
 
   void check_columns() {
     std::map<std::string, bool> columns; // and whether it is the only column of the primary key
@@ -144,6 +144,17 @@ private:
       throw usage_error({thing(), "values that differ in the column " + settings_.order,
                          "no primary key or unique index that sees to it",
                          "order by another column, add a unique index, or promise it with .order_is_unique()"});
+    if (settings_.poll_interval.count() != 0 && !settings_.order_ascends &&
+        !((row_id || order->second) && has_ids_of_its_own()))
+      throw usage_error({thing(), "later rows with greater values in the column " + settings_.order,
+                         "no AUTOINCREMENT that sees to it: SQLite gives the ids of removed rows again",
+                         "make the table with INTEGER PRIMARY KEY AUTOINCREMENT, or promise it with .order_ascends()"});
+  }
+  /// AUTOINCREMENT is possible only of a rowid, which a sole primary key of a table that has it is another name for.
+  [[nodiscard]] bool has_ids_of_its_own() {
+    auto table = database_.prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+    table.with(settings_.table);
+    return table.step() && has_autoincrement(table.text(0));
   }
   [[nodiscard]] bool has_row_ids() {
     auto list = database_.prepare("SELECT 1 FROM pragma_table_list(?1) WHERE type = 'table' AND NOT wr");
@@ -159,6 +170,7 @@ private:
 
   const sqlite_rows_settings& settings_;
   const field_type& record_;
+  file_facts file_;
   sqlite_database database_;
   std::vector<bool> present_;
 };
@@ -170,24 +182,28 @@ public:
       : settings_(settings),
         access_(access),
         record_(access.type()),
-        table_(settings_, record_),
+        table_(std::in_place, settings_, record_),
         until_(std::move(until)),
         next_at_(now) {
     if (position.empty())
       return;
-    const auto object = flat_json::parse(position, "the position in " + table_.thing());
+    const auto object = flat_json::parse(position, "the position in " + table_->thing());
     if (object.has("after"))
       after_ = parse_position_text(object.text("after"));
     skipped_ = object.has("skipped") ? object.number("skipped") : 0;
+    // Devices may have other numbers after a restart of the system.
+    if (object.has("inode") && !settings_.may_be_replaced && object.number("inode") != table_->file().inode)
+      refuse_other_file("another one of this name");
   }
 
   read_status read(any_collector& out, std::size_t max_records) override {
     const std::size_t most = std::max<std::size_t>(max_records, 1);
+    check_file();
     any_batch& batch = access_.open(out, most);
     std::size_t rows = 0;
     {
       // Short reads, each a transaction of its own: a long one would keep the writer's log from shrinking.
-      auto row = table_.database().prepare(table_.query(after_.has_value(), until_.has_value()));
+      auto row = table_->database().prepare(table_->query(after_.has_value(), until_.has_value()));
       row.with();
       if (after_)
         bind_value(row, 1, *after_);
@@ -216,18 +232,34 @@ public:
       object.set("after", to_position_text(*after_));
     if (skipped_ > 0)
       object.set("skipped", skipped_);
+    object.set("inode", table_->file().inode);
     return object.to_string();
   }
   [[nodiscard]] processing_time next_at() const override { return next_at_; }
 
 private:
+  /// A file that was replaced would be read for ever without anything new.
+  void check_file() {
+    const auto found = look_at_file(settings_.path);
+    if (found && found->is_same(table_->file()))
+      return;
+    if (!settings_.may_be_replaced || !found)
+      refuse_other_file(found ? "another one of this name" : "no file of this name");
+    table_.emplace(settings_, record_);
+  }
+  [[noreturn]] void refuse_other_file(const std::string& found) const {
+    throw io_error({settings_.path, "the file whose rows were read", found,
+                    "put it back; go on behind the last row in the other one with .allow_replaced_file(); or begin "
+                    "anew with --fresh"});
+  }
+
   void take_row(const sqlite_statement& row, any_batch& batch) {
     void* record = access_.add(batch);
     int column = 0;
     const record_field* bad = nullptr;
     int bad_column = 0;
     for (std::size_t i = 0; i < record_.fields.size(); ++i) {
-      if (!table_.has(i))
+      if (!table_->has(i))
         continue;
       const auto& field = record_.fields[i];
       if (!bad && !take_value(row, column, field.type(), static_cast<char*>(record) + field.offset)) {
@@ -239,7 +271,7 @@ private:
     auto key = value_at(row, column);
     if (!key)
       throw usage_error(
-          {table_.thing(), "numbers or text in the column " + settings_.order, "bytes", "order by another column"});
+          {table_->thing(), "numbers or text in the column " + settings_.order, "bytes", "order by another column"});
     if (bad) {
       access_.drop(batch);
       if (settings_.on_error == bad_record::fail)
@@ -255,7 +287,7 @@ private:
     const std::string found = type == "null"   ? "NULL"
                               : type == "blob" ? "bytes"
                                                : std::string{type} + " " + shortened(row.text(column));
-    throw io_error({table_.thing() + ", the row with " + settings_.order + " = " + to_position_text(key).substr(2) +
+    throw io_error({table_->thing() + ", the row with " + settings_.order + " = " + to_position_text(key).substr(2) +
                         ", \"" + field.name + "\"",
                     to_text(field.type()), found,
                     "mend the row, make the member optional, or go on with .on_error(weir::bad_record::skip)"});
@@ -289,7 +321,7 @@ private:
   sqlite_rows_settings settings_;
   const record_access& access_;
   const field_type& record_;
-  rows_table table_;
+  std::optional<rows_table> table_;
   std::optional<order_value> until_;
   std::optional<order_value> after_;
   std::uint64_t skipped_ = 0;
@@ -321,6 +353,9 @@ public:
   [[nodiscard]] std::vector<std::string> check_restored(const std::vector<source_split>& splits) const override {
     for (const auto& split : splits) {
       const auto object = flat_json::parse(split.description, "a split of sqlite_rows");
+      if (object.text("path") != settings_.path)
+        throw usage_error({"sqlite_rows " + settings_.path, "the file that this run reads, " + object.text("path"),
+                           "another one", "name the same file, or begin anew with --fresh"});
       if (object.text("table") != settings_.table || object.text("order") != settings_.order)
         throw usage_error(
             {"sqlite_rows",
@@ -340,7 +375,11 @@ public:
         return std::make_unique<no_rows_reader>();
       until = parse_position_text(object.text("last"));
     }
-    return std::make_unique<rows_reader>(settings_, access_, std::move(until), position, now);
+    try {
+      return std::make_unique<rows_reader>(settings_, access_, std::move(until), position, now);
+    } catch (const usage_error& e) { // it was there when the run began: it may be there again
+      throw io_error{e.text()};
+    }
   }
 
 private:
@@ -372,8 +411,7 @@ std::vector<error_text> detail::sqlite_rows_problems(const sqlite_rows_settings&
 
 std::string detail::sqlite_rows_guarantee() {
   return "Each row is read once, as it is then; after a failure reading goes on behind the last one that the "
-         "checkpoint "
-         "has. A bad row that is skipped is counted once.";
+         "checkpoint has. A bad row that is skipped is counted once.";
 }
 
 } // namespace weir::inline v0

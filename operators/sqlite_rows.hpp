@@ -22,6 +22,8 @@ struct sqlite_rows_settings {
   std::string table;
   std::string order = "rowid";
   bool order_is_unique = false;
+  bool order_ascends = false;
+  bool may_be_replaced = false;
   bad_record on_error = bad_record::fail;
   std::chrono::milliseconds poll_interval{0}; ///< 0: ends with the last row
 };
@@ -43,7 +45,12 @@ namespace detail {
 ///
 /// The position is the last value of that column, so that rows that were read may be removed. A fresh run ends with the
 /// last row that was there when it began, or, with `keep_reading`, never: then rows that come later are read if their
-/// value is the greatest. Rows that have NULL there are not read. Rows that change are not read again.
+/// value is greater than that of every row that was read. AUTOINCREMENT sees to it, or `order_ascends` promises it:
+/// without it SQLite gives an id again once the last row was removed. Rows that have NULL there are not read. Rows that
+/// change are not read again.
+///
+/// A file that is replaced by another one under its name is an error, while a run goes on and when it is resumed,
+/// unless `allow_replaced_file` was said.
 template <class T>
 class sqlite_rows {
 public:
@@ -66,6 +73,19 @@ public:
   [[nodiscard]] sqlite_rows order_is_unique() const {
     sqlite_rows copy = *this;
     copy.settings_.order_is_unique = true;
+    return copy;
+  }
+  /// Promises that a row that comes later has a greater value than all rows before it, removed ones among them;
+  /// `keep_reading` needs that of every column but one with AUTOINCREMENT.
+  [[nodiscard]] sqlite_rows order_ascends() const {
+    sqlite_rows copy = *this;
+    copy.settings_.order_ascends = true;
+    return copy;
+  }
+  /// Goes on behind the last value in another file that has taken this one's name, such as a copy that was put back.
+  [[nodiscard]] sqlite_rows allow_replaced_file() const {
+    sqlite_rows copy = *this;
+    copy.settings_.may_be_replaced = true;
     return copy;
   }
   /// Looks for new rows for ever, this often.

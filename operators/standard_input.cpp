@@ -26,8 +26,9 @@ struct input_state {
 
 class standard_input_reader final : public split_reader {
 public:
-  standard_input_reader(int file, std::shared_ptr<input_state> state, const std::string& position)
-      : file_(file), state_(std::move(state)) {
+  standard_input_reader(int file, std::size_t most_line_bytes, std::shared_ptr<input_state> state,
+                        const std::string& position)
+      : file_(file), most_line_bytes_(most_line_bytes), state_(std::move(state)) {
     if (!position.empty())
       emitted_ = flat_json::parse(position, "the position in the standard input").number("lines");
   }
@@ -41,8 +42,12 @@ public:
       emit(lines, line);
     if (emitted_ > before)
       return read_status::more;
-    if (!state_->ended)
+    if (!state_->ended) {
+      if (state_->lines.waiting() > most_line_bytes_)
+        throw io_error({"the standard input", "lines of at most " + std::to_string(most_line_bytes_) + " bytes",
+                        "a longer one behind line " + std::to_string(emitted_), "raise .most_line_bytes"});
       fill();
+    }
     if (!state_->ended)
       return read_status::more;
     if (state_->lines.take(line)) {
@@ -79,6 +84,7 @@ private:
   }
 
   int file_;
+  std::size_t most_line_bytes_;
   std::shared_ptr<input_state> state_;
   wakeable_wait wait_;
   std::uint64_t emitted_ = 0;
@@ -86,7 +92,7 @@ private:
 
 class standard_input_source final : public any_source {
 public:
-  explicit standard_input_source(int file) : file_(file) {}
+  standard_input_source(int file, std::size_t most_line_bytes) : file_(file), most_line_bytes_(most_line_bytes) {}
 
   [[nodiscard]] bool blocking() const override { return true; }
   [[nodiscard]] std::vector<source_split> enumerate(std::uint32_t) const override {
@@ -101,18 +107,19 @@ public:
   }
   [[nodiscard]] std::unique_ptr<split_reader> open_split(const source_split&, const std::string& position,
                                                          processing_time) const override {
-    return std::make_unique<standard_input_reader>(file_, state_, position);
+    return std::make_unique<standard_input_reader>(file_, most_line_bytes_, state_, position);
   }
 
 private:
   int file_;
+  std::size_t most_line_bytes_;
   std::shared_ptr<input_state> state_ = std::make_shared<input_state>();
 };
 
 } // namespace
 
 std::shared_ptr<const any_source> standard_input::source() const {
-  return std::make_shared<standard_input_source>(file_);
+  return std::make_shared<standard_input_source>(file_, most_line_bytes_);
 }
 
 std::string standard_input::guarantee() const {

@@ -3,6 +3,7 @@
 
 #include "source.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,11 +26,19 @@ public:
   /// Reads from an open file of this process, which stays the caller's.
   explicit standard_input(int file) : file_(file) {}
 
+  /// A longer line is an error; 64 MiB unless said.
+  [[nodiscard]] standard_input most_line_bytes(std::size_t most) const {
+    standard_input copy = *this;
+    copy.most_line_bytes_ = most;
+    return copy;
+  }
+
   [[nodiscard]] std::shared_ptr<const any_source> source() const;
   [[nodiscard]] std::string guarantee() const;
 
 private:
   int file_ = 0;
+  std::size_t most_line_bytes_ = 64 * 1024 * 1024;
 };
 
 } // namespace weir::inline v0

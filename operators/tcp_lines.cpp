@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <list>
 #include <mutex>
+#include <utility>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -27,6 +28,7 @@ struct tcp_peer {
   file_descriptor socket;
   line_buffer lines;
   bool gone = false;
+  bool gave_lines = false;
 };
 
 /// The connections belong to the source: the reader of the next attempt goes on with them.
@@ -61,7 +63,7 @@ public:
     auto& lines = static_cast<collector<std::string>&>(out);
     if (take_lines(lines, std::max<std::size_t>(max_records, 1)))
       return read_status::more;
-    if (!settings_.server && state_->peers.empty() && !connect()) {
+    if (!settings_.server && state_->peers.empty() && (std::exchange(in_vain_, false) || !connect())) {
       next_at_ += pause_;
       pause_ = std::min(pause_ * 2, longest_pause);
       return read_status::later;
@@ -95,15 +97,17 @@ private:
       while (taken < most && peer->lines.take(line)) {
         out(line);
         ++taken;
+        peer->gave_lines = true;
+        pause_ = first_pause;
       }
       if (taken == most)
         break;
       if (peer->lines.waiting() > settings_.most_line_bytes) {
         ++too_long_;
-        peer = state_->peers.erase(peer);
+        peer = let_go(peer);
       } else if (peer->gone) {
         unfinished_ += peer->lines.waiting() > 0 ? 1 : 0;
-        peer = state_->peers.erase(peer);
+        peer = let_go(peer);
       } else {
         ++peer;
       }
@@ -113,6 +117,11 @@ private:
       state_->peers.splice(state_->peers.end(), state_->peers, state_->peers.begin());
     lines_ += taken;
     return taken > 0;
+  }
+
+  std::list<tcp_peer>::iterator let_go(std::list<tcp_peer>::iterator peer) {
+    in_vain_ = !peer->gave_lines;
+    return state_->peers.erase(peer);
   }
 
   /// Waits for something, and reads once from each peer that has sent something.
@@ -138,7 +147,6 @@ private:
     const auto got = ::recv(peer.socket.get(), block.data(), block.size(), 0);
     if (got > 0) {
       peer.lines.append({block.data(), static_cast<std::size_t>(got)});
-      pause_ = first_pause;
     } else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)) {
       peer.gone = true;
     }
@@ -148,6 +156,7 @@ private:
   std::shared_ptr<tcp_state> state_;
   wakeable_wait wait_;
   std::chrono::milliseconds pause_ = first_pause;
+  bool in_vain_ = false; // the last connection gave no line: the next one has to wait as if it had not been accepted
   std::uint64_t lines_ = 0;
   std::uint64_t unfinished_ = 0;
   std::uint64_t too_long_ = 0;

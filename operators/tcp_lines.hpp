@@ -22,9 +22,10 @@ struct tcp_lines_settings {
   std::size_t most_line_bytes = 1024 * 1024;
 };
 
-/// Emits the lines that peers send, as `std::string`, for ever. `connect` reads from one peer and connects again, at
-/// growing intervals of up to 10 s, when it is gone; `listen` accepts up to 256 peers at a time, on the loopback
-/// address unless another one is named. Nothing is encrypted, and nobody is asked who they are.
+/// Emits the lines that peers send, as `std::string`, for ever. `connect` reads from one peer and connects again when
+/// it is gone, at growing intervals of up to 10 s if it accepts no connection, or gave no line; `listen` accepts up to
+/// 256 peers at a time, on the loopback address unless another one is named. Nothing is encrypted, and nobody is asked
+/// who they are.
 ///
 /// A line without a line end, at the end of a connection, is dropped: nobody knows whether it is whole. A peer that
 /// sends a longer line than allowed is disconnected. Both are counted in the position. What was read cannot be read

@@ -3,6 +3,7 @@
 #include "tcp_socket.hpp"
 #include "writer_guard.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -32,18 +33,18 @@ public:
   }
 
   void write(any_batch& records) override {
-    guard_.run([&] {
+    run([&] {
       append_lines_(records, lines_);
       if (lines_.size() >= buffer_bytes)
         send_lines();
     });
   }
   void flush() override {
-    guard_.run([&] { send_lines(); });
+    run([&] { send_lines(); });
   }
   /// Nothing is to be committed; but what a checkpoint has must have reached the peer.
   std::string prepare(checkpoint_id) override {
-    guard_.run([&] {
+    run([&] {
       send_lines();
       await_acknowledgement();
     });
@@ -51,6 +52,20 @@ public:
   }
 
 private:
+  /// One deadline for all of it: a peer that takes a byte now and then would keep the subtask from being stopped.
+  template <class Step>
+  void run(Step step) {
+    deadline_ = std::chrono::steady_clock::now() + settings_.timeout;
+    guard_.run(step);
+  }
+  [[nodiscard]] int milliseconds_left() const {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now()).count();
+    if (left <= 0)
+      late();
+    return static_cast<int>(std::min<decltype(left)>(left, 60'000));
+  }
+
   void send_lines() {
     std::string_view left = lines_;
     while (!left.empty()) {
@@ -59,8 +74,7 @@ private:
         left.remove_prefix(static_cast<std::size_t>(sent));
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         pollfd waiting{socket_.get(), POLLOUT, 0};
-        if (::poll(&waiting, 1, static_cast<int>(settings_.timeout.count())) == 0)
-          late();
+        ::poll(&waiting, 1, milliseconds_left());
       } else if (errno != EINTR) {
         gone(std::strerror(errno));
       }
@@ -70,8 +84,6 @@ private:
 
   /// The bytes that the peer's system has not acknowledged become none.
   void await_acknowledgement() {
-    std::chrono::milliseconds waited{0};
-    int before = -1;
     for (;;) {
       int code = 0;
       socklen_t size = sizeof code;
@@ -82,19 +94,13 @@ private:
         gone(std::strerror(errno));
       if (unsent == 0)
         return;
-      if (unsent != before)
-        waited = {};
-      before = unsent;
-      if (waited >= settings_.timeout)
-        late();
-      ::poll(nullptr, 0, static_cast<int>(look_again.count()));
-      waited += look_again;
+      ::poll(nullptr, 0, std::min(milliseconds_left(), static_cast<int>(look_again.count())));
     }
   }
 
   [[noreturn]] void late() const {
     throw io_error({name_, "a peer that takes lines",
-                    "none was taken for " + std::to_string(settings_.timeout.count()) + " ms",
+                    "one that has not taken all of them in " + std::to_string(settings_.timeout.count()) + " ms",
                     "look what keeps the peer, or raise .timeout"});
   }
   [[noreturn]] void gone(const char* why) const {
@@ -107,6 +113,7 @@ private:
   writer_guard guard_{name_};
   file_descriptor socket_;
   std::string lines_;
+  std::chrono::steady_clock::time_point deadline_; // of the call that is being made
 };
 
 class tcp_lines_sink final : public any_sink {

@@ -19,7 +19,7 @@ namespace weir::inline v0 {
 struct tcp_sink_settings {
   std::string address;
   std::uint16_t port = 0;
-  std::chrono::milliseconds timeout{30'000};
+  std::chrono::milliseconds timeout{15'000};
 };
 
 namespace detail {
@@ -44,7 +44,9 @@ public:
     settings_.address = std::move(address);
     settings_.port = port;
   }
-  /// How long a connect, or a peer that takes nothing, is waited for; 30 s unless said.
+  /// How long a connect is waited for, and how long a batch or a checkpoint may take to get to the peer's system; 15 s
+  /// unless said. A subtask that is stopped meanwhile ends after that: keep it below 30 s, or the whole program may be
+  /// ended for it.
   [[nodiscard]] tcp_sink timeout(std::chrono::milliseconds longest) const {
     tcp_sink copy = *this;
     copy.settings_.timeout = longest;

@@ -9,10 +9,12 @@ namespace weir::inline v0 {
 
 namespace {
 
+constexpr std::size_t text_block_bytes = 256 * 1024;
+
 class text_lines_source final : public any_source {
 public:
-  text_lines_source(std::string pattern, std::uint64_t range_bytes)
-      : files_{"text_lines", std::move(pattern), range_bytes, false} {}
+  text_lines_source(std::string pattern, std::uint64_t range_bytes, std::size_t most_line_bytes)
+      : files_{"text_lines", std::move(pattern), range_bytes, false}, most_line_bytes_(most_line_bytes) {}
 
   [[nodiscard]] bool blocking() const override { return true; }
   [[nodiscard]] std::vector<source_split> enumerate(std::uint32_t parallelism) const override {
@@ -25,18 +27,19 @@ public:
                                                          processing_time) const override {
     auto range = text_range::parse(split.description);
     if (range.first == 0 && range.last == range.size && !compression_of(range.path).empty())
-      return read_compressed_lines(std::move(range), position);
-    return read_text_range(std::move(range), position);
+      return read_compressed_lines(std::move(range), position, most_line_bytes_);
+    return read_text_range(std::move(range), position, text_block_bytes, most_line_bytes_);
   }
 
 private:
   file_selection files_;
+  std::size_t most_line_bytes_;
 };
 
 } // namespace
 
 std::shared_ptr<const any_source> text_lines::source() const {
-  return std::make_shared<text_lines_source>(pattern_, range_bytes_);
+  return std::make_shared<text_lines_source>(pattern_, range_bytes_, most_line_bytes_);
 }
 
 std::vector<error_text> text_lines::problems() const {

@@ -4,6 +4,7 @@
 #include "../persistence/error.hpp"
 #include "source.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,11 +15,13 @@
 namespace weir::inline v0 {
 
 /// Reads the lines of a file, or of all files that a glob pattern names, as `std::string` without their line ends (LF
-/// or CR LF). A last line needs no line end.
+/// or CR LF). A last line needs no line end. Files may be compressed with gzip or zstd, which their first bytes tell;
+/// each of these is one split.
 ///
 /// Files are cut into byte ranges that are read side by side, so that one file keeps all subtasks busy; a line belongs
 /// to the range in which it begins. Within a range the order of lines is that of the file. What a file gains after the
-/// run began is not read; a file that was shortened, replaced or removed is refused when a run resumes.
+/// run began is not read, nor is a last line that had no line end by then and goes on in what was added: the position
+/// counts it as `skipped`. A file that was shortened, replaced or removed is refused when a run resumes.
 class text_lines {
 public:
   using value_type = std::string;
@@ -33,6 +36,13 @@ public:
     return copy;
   }
 
+  /// A longer line is an error; 64 MiB unless said.
+  [[nodiscard]] text_lines most_line_bytes(std::size_t most) const {
+    text_lines copy = *this;
+    copy.most_line_bytes_ = most;
+    return copy;
+  }
+
   [[nodiscard]] std::shared_ptr<const any_source> source() const;
   [[nodiscard]] std::vector<error_text> problems() const;
   [[nodiscard]] std::string guarantee() const;
@@ -40,6 +50,7 @@ public:
 private:
   std::string pattern_;
   std::uint64_t range_bytes_ = 0;
+  std::size_t most_line_bytes_ = 64 * 1024 * 1024;
 };
 
 } // namespace weir::inline v0

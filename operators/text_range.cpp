@@ -26,14 +26,16 @@ std::string hex(std::uint64_t value) {
 
 class text_range_reader final : public split_reader {
 public:
-  text_range_reader(text_range range, const std::string& position, std::size_t block_bytes)
-      : range_(std::move(range)), block_bytes_(block_bytes) {
+  text_range_reader(text_range range, const std::string& position, std::size_t block_bytes, std::size_t most_line_bytes)
+      : range_(std::move(range)), block_bytes_(block_bytes), most_line_bytes_(most_line_bytes) {
     std::uint64_t size = 0;
     file_ = open_readable_file(range_.path, size);
     if (size < range_.size)
       shrunk(size);
     if (!position.empty()) {
-      offset_ = flat_json::parse(position, "the position in " + range_.path).number("offset");
+      const auto object = flat_json::parse(position, "the position in " + range_.path);
+      offset_ = object.number("offset");
+      skipped_ = object.has("skipped") ? object.number("skipped") : 0;
       if (offset_ < range_.first || offset_ > range_.size)
         throw damaged_error({"the position in " + range_.path,
                              "an offset from " + std::to_string(range_.first) + " to " + std::to_string(range_.size),
@@ -75,7 +77,11 @@ public:
   }
 
   [[nodiscard]] std::string position() const override {
-    return at_line_ ? json_number("offset", offset_) : std::string{};
+    if (!at_line_)
+      return {};
+    if (skipped_ == 0)
+      return json_number("offset", offset_);
+    return flat_json{}.set("offset", offset_).set("skipped", skipped_).to_string();
   }
 
   void interrupt() noexcept override { interrupted_.store(true, std::memory_order_relaxed); }
@@ -86,6 +92,12 @@ private:
                     std::to_string(size) + " bytes", "put the file back, or begin anew with --fresh"});
   }
 
+  void check_length(std::size_t line_bytes) const {
+    if (line_bytes > most_line_bytes_)
+      throw io_error({range_.path, "lines of at most " + std::to_string(most_line_bytes_) + " bytes",
+                      "a longer one at byte " + std::to_string(offset_), "raise .most_line_bytes"});
+  }
+
   bool take_interrupt() noexcept { return interrupted_.exchange(false, std::memory_order_relaxed); }
 
   [[nodiscard]] std::uint64_t buffered_to() const { return buffer_from_ + filled_; }
@@ -93,6 +105,8 @@ private:
   /// Reads more of the file behind what is in the buffer.
   void fill() {
     const auto begin = static_cast<std::size_t>(offset_ - buffer_from_);
+    if (at_line_)
+      check_length(filled_ - begin);
     if (begin > 0) { // what was handed out goes; an unfinished line stays
       std::memmove(buffer_.data(), buffer_.data() + begin, filled_ - begin);
       filled_ -= begin;
@@ -112,7 +126,7 @@ private:
     filled_ += got;
   }
 
-  /// Takes the next line out of the buffer; false if its end is not in there.
+  /// Takes the next line out of the buffer; false if its end is not in there, or nowhere.
   bool next_line(std::string_view& line) {
     const auto begin = static_cast<std::size_t>(offset_ - buffer_from_);
     const void* found =
@@ -120,13 +134,19 @@ private:
     std::size_t end = 0;
     if (found) {
       end = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data());
+      check_length(end - begin);
       searched_ = end + 1;
       offset_ = buffer_from_ + searched_;
       if (end > begin && buffer_[end - 1] == '\r')
         --end;
     } else if (buffered_to() == range_.size) { // the last line has no line end
       end = searched_ = filled_;
+      check_length(end - begin);
       offset_ = range_.size;
+      if (last_line_goes_on(file_.get(), range_.size, range_.path)) {
+        ++skipped_;
+        return false;
+      }
     } else {
       searched_ = filled_;
       return false;
@@ -156,6 +176,7 @@ private:
 
   text_range range_;
   std::size_t block_bytes_;
+  std::size_t most_line_bytes_;
   file_descriptor file_;
   std::uint64_t offset_ = 0; // where the next line begins, or, before the first one, what was searched
   bool at_line_ = false;     // a line begins at offset_
@@ -163,6 +184,7 @@ private:
   std::size_t filled_ = 0;   // how many
   std::size_t searched_ = 0; // no line end from offset_ to here
   std::uint64_t buffer_from_ = 0;
+  std::uint64_t skipped_ = 0; // the last line, if it was only the beginning of one
   std::atomic<bool> interrupted_{false};
 };
 
@@ -200,20 +222,15 @@ std::uint64_t hash_prefix(const std::string& path, std::uint64_t bytes) {
   std::uint64_t size = 0;
   const auto file = open_readable_file(path, size);
   std::vector<char> prefix(static_cast<std::size_t>(bytes));
-  std::size_t filled = 0;
-  while (filled < prefix.size()) {
-    const auto got = read_file_at(file.get(), prefix.data() + filled, prefix.size() - filled, filled, path);
-    if (got == 0)
-      throw usage_error({path, "a text file that can be read",
-                         "one that was shortened to " + std::to_string(filled) + " bytes",
-                         "name a file or a glob pattern that names files"});
-    filled += got;
-  }
+  if (const auto got = read_all_at(file.get(), prefix.data(), prefix.size(), 0, path); got != prefix.size())
+    throw path_error({path, "a file that can be read", "one that was shortened to " + std::to_string(got) + " bytes",
+                      "name a file or a glob pattern that names files"});
   return checksum(std::as_bytes(std::span{prefix}));
 }
 
-std::unique_ptr<split_reader> read_text_range(text_range range, const std::string& position, std::size_t block_bytes) {
-  return std::make_unique<text_range_reader>(std::move(range), position, block_bytes);
+std::unique_ptr<split_reader> read_text_range(text_range range, const std::string& position, std::size_t block_bytes,
+                                              std::size_t most_line_bytes) {
+  return std::make_unique<text_range_reader>(std::move(range), position, block_bytes, most_line_bytes);
 }
 
 } // namespace weir::inline v0

@@ -5,12 +5,15 @@
 #include "flat_json.hpp"
 #include "line_scanner.hpp"
 #include "split_ids.hpp"
+#include "watched_files.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include <fnmatch.h>
 
@@ -24,16 +27,15 @@ public:
       : settings_(std::move(settings)), next_at_(now) {
     if (position.empty())
       return;
-    const auto object = flat_json::parse(position, "the position in " + settings_.directory);
-    std::string_view names = object.text("done");
-    while (!names.empty()) { // no name has a slash in it
-      const auto slash = names.find('/');
-      done_.emplace(names.substr(0, slash));
-      names.remove_prefix(slash == std::string_view::npos ? names.size() : slash + 1);
-    }
+    const std::string thing = "the position in " + settings_.directory;
+    const auto object = flat_json::parse(position, thing);
+    done_ = done_files::parse(object.text("done"), thing);
     done_text_changed_ = true;
     if (object.has("file"))
-      reopen(object.text("file"), object.number("size"), object.number("offset"));
+      reopen(object.text("file"),
+             {object.number("identity"), object.number("size"), static_cast<std::int64_t>(object.number("modified")),
+              object.number("hash")},
+             object.number("offset"));
   }
 
   read_status read(any_collector& out, std::size_t max_records) override {
@@ -53,30 +55,29 @@ public:
         }
         if (taken > 0)
           break;
+        check_length(scanner_->waiting_bytes());
         scanner_->fill();
         continue;
       }
-      if (line.ends_with('\n'))
-        line.remove_suffix(1);
-      if (line.ends_with('\r'))
-        line.remove_suffix(1);
-      lines(line);
+      check_length(without_line_end(line).size());
+      lines(without_line_end(line));
       ++taken;
     }
+    if (scanner_ && scanner_->waiting_bytes() == 0)
+      look_for_end();
     return read_status::more;
   }
 
   [[nodiscard]] std::string position() const override {
-    if (done_text_changed_) {
-      done_text_.clear();
-      for (const auto& name : done_)
-        done_text_ += (done_text_.empty() ? "" : "/") + name;
-      done_text_changed_ = false;
-    }
+    if (std::exchange(done_text_changed_, false))
+      done_text_ = done_.to_text();
     flat_json object;
     object.set("done", done_text_);
-    if (scanner_)
-      object.set("file", file_).set("size", size_).set("offset", scanner_->offset());
+    if (scanner_) {
+      object.set("file", name_).set("identity", file_.identity).set("size", file_.size);
+      object.set("modified", static_cast<std::uint64_t>(file_.modified_ns)).set("hash", file_.prefix_hash);
+      object.set("offset", scanner_->offset());
+    }
     return object.to_string();
   }
   [[nodiscard]] processing_time next_at() const override { return next_at_; }
@@ -84,21 +85,73 @@ public:
 private:
   [[nodiscard]] std::string path_of(const std::string& name) const { return settings_.directory + "/" + name; }
 
-  void reopen(const std::string& name, std::uint64_t size, std::uint64_t offset) {
-    if (const auto found = size_of_file(path_of(name)); found == no_file || found < size)
-      throw io_error({path_of(name), "the " + std::to_string(size) + " bytes of the file that was being read",
-                      found == no_file ? "no file" : std::to_string(found) + " bytes",
-                      "put it back, or begin anew with --fresh"});
-    open(name, size, offset);
-  }
-  void open(const std::string& name, std::uint64_t size, std::uint64_t offset) {
-    scanner_.emplace(open_file_input(path_of(name), size, offset), offset);
-    file_ = name;
-    size_ = size;
+  void check_length(std::size_t line_bytes) const {
+    if (line_bytes > settings_.most_line_bytes)
+      throw io_error({path_of(name_), "lines of at most " + std::to_string(settings_.most_line_bytes) + " bytes",
+                      "a longer one at about byte " + std::to_string(scanner_->offset()),
+                      "raise .most_line_bytes, or take the file away and begin anew with --fresh"});
   }
 
-  /// The first by name of the files that are not done.
+  /// Goes on in the file that was half read.
+  void reopen(const std::string& name, const watched_file& file, std::uint64_t offset) {
+    const auto refuse = [&](const std::string& found) {
+      throw io_error({path_of(name), "the " + std::to_string(file.size) + " bytes of the file that was being read",
+                      found, "put it back, or begin anew with --fresh"});
+    };
+    const auto found = look_at_file(path_of(name));
+    if (!found)
+      refuse("no file");
+    if (found->size < file.size)
+      refuse(std::to_string(found->size) + " bytes");
+    if (!found->regular || !file.is_at(path_of(name), *found) || !open(name, file, identity_of(*found), offset))
+      refuse("another file of this name");
+  }
+  /// False if the file at this name is not, or no longer, the one with this identity.
+  bool open(const std::string& name, const watched_file& file, std::uint64_t identity, std::uint64_t offset) {
+    auto input = open_file_input(path_of(name), file.size, offset);
+    const auto found = look_at_file(path_of(name));
+    if (!found || identity_of(*found) != identity)
+      return false;
+    scanner_.emplace(std::move(input), offset);
+    name_ = name;
+    file_ = file;
+    return true;
+  }
+  /// False if it is gone, or just replaced: then it is found when the folder is listed again.
+  bool open_new(const std::string& name) {
+    const std::string path = path_of(name);
+    if (done_.has(name, path))
+      return false;
+    done_text_changed_ = true;
+    const auto found = look_at_file(path);
+    if (!found)
+      return false;
+    try {
+      const auto file = watched_file::look_at(path);
+      return file && open(name, *file, file->identity, 0);
+    } catch (const missing_file_error&) {
+      return false;
+    } catch (const io_error&) {
+      const auto now = look_at_file(path);
+      if (now && identity_of(*now) == identity_of(*found))
+        throw;
+      return false;
+    }
+  }
+
+  /// The next by name of the files that are not done.
   bool open_next() {
+    if (waiting_.empty())
+      list();
+    while (!waiting_.empty()) {
+      const std::string name = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (open_new(name))
+        return true;
+    }
+    return false;
+  }
+  void list() {
     std::set<std::string> there;
     std::error_code fault;
     for (std::filesystem::directory_iterator each{settings_.directory, fault}, end; !fault && each != end;
@@ -111,27 +164,27 @@ private:
     }
     if (fault)
       fail_io(settings_.directory, "list", fault.value());
-    done_text_changed_ =
-        std::erase_if(done_, [&](const std::string& name) { return there.count(name) == 0; }) > 0 || done_text_changed_;
-    for (const auto& name : there)
-      if (done_.count(name) == 0)
-        if (const auto size = size_of_file(path_of(name)); size != no_file) {
-          open(name, size, 0);
-          return true;
-        }
-    return false;
+    done_text_changed_ = done_.keep(there) || done_text_changed_;
+    waiting_.assign(there.begin(), there.end());
+  }
+  /// A file whose last line was emitted is done at once: whoever sees that line in the output may remove the file.
+  void look_for_end() {
+    scanner_->mark();
+    if (!scanner_->fill())
+      finish();
   }
   void finish() {
     scanner_.reset();
-    done_.insert(file_);
+    done_.add(name_, file_);
     done_text_changed_ = true;
   }
 
   watch_folder_settings settings_;
-  std::set<std::string> done_; ///< of those that are there
+  done_files done_;                 // of those that are there
+  std::deque<std::string> waiting_; // found when the folder was last listed, and not looked at since
   std::optional<line_scanner> scanner_;
-  std::string file_; // being read
-  std::uint64_t size_ = 0;
+  std::string name_; // of the file that is being read
+  watched_file file_;
   processing_time next_at_;
   mutable std::string done_text_; // made when it is asked for
   mutable bool done_text_changed_ = false;
@@ -190,8 +243,7 @@ std::vector<error_text> watch_folder::problems() const {
 
 std::string watch_folder::guarantee() const {
   return "Each line of each file is read once; after a failure reading goes on behind the last line that the "
-         "checkpoint "
-         "has.";
+         "checkpoint has.";
 }
 
 } // namespace weir::inline v0

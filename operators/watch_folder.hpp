@@ -5,6 +5,7 @@
 #include "source.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,16 +20,18 @@ struct watch_folder_settings {
   std::string directory;
   std::string pattern = "*";
   std::chrono::milliseconds poll_interval{500};
+  std::size_t most_line_bytes = 64 * 1024 * 1024;
 };
 
 /// Emits the lines of all files of a folder, as `std::string`, and of those that appear in it, for ever: each file
 /// once, in the order of their names among those that are there. Files may be compressed, as in `text_lines`; hidden
-/// files
-/// (`.name`) and folders are passed over. A file has to be whole when it appears: write it under a hidden name or
-/// elsewhere, and rename it. What a file gains after it was begun is not read.
+/// files (`.name`) and folders are passed over. A file has to be whole when it appears: write it under a hidden name
+/// or elsewhere, and rename it. What a file gains after it was begun is not read.
 ///
-/// The position holds the names of the files that are done and still there. Remove or move away files that are done, or
-/// it grows with them; a name that comes again is a new file.
+/// The position holds the names of the files that are done and still there, each with its inode, size, time and the
+/// hash of its first 64 KiB. Remove or move away files that are done, or it grows with them. A file that takes the name
+/// of one that is done is a new one, and so is one that was written anew. A file that was half read when the source was
+/// stopped, and is another one when it goes on, is an error.
 class watch_folder {
 public:
   using value_type = std::string;
@@ -47,6 +50,13 @@ public:
   [[nodiscard]] watch_folder poll_interval(std::chrono::milliseconds interval) const {
     watch_folder copy = *this;
     copy.settings_.poll_interval = interval;
+    return copy;
+  }
+
+  /// A longer line is an error; 64 MiB unless said.
+  [[nodiscard]] watch_folder most_line_bytes(std::size_t most) const {
+    watch_folder copy = *this;
+    copy.settings_.most_line_bytes = most;
     return copy;
   }
 

@@ -91,7 +91,7 @@ void read_csv(std::string_view text) {
     const padded_line line{text.substr(0, end == std::string_view::npos ? end : end + 1)};
     text.remove_prefix(line.get().size());
     const auto found = parser->parse(line.get(), &first);
-    if (found == outcome::fault)
+    if (found == outcome::fault || found == outcome::broken)
       require(!parser->fault().error.empty(), "a fault has a reason");
     if (found != outcome::record || !is_valid(first))
       continue;

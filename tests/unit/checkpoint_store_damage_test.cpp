@@ -7,9 +7,7 @@
 
 #include <catch2/catch.hpp>
 
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <random>
 
@@ -25,15 +23,6 @@ using weir_test::faulty_disk;
 namespace {
 
 constexpr region_id region{0};
-
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void spill(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream{path, std::ios::binary} << bytes;
-}
 
 /// Changes one byte in the middle of the only place where `content` stands in the file.
 void damage(const std::filesystem::path& path, const std::string& content) {

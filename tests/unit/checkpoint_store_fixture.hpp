@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -40,6 +42,17 @@ public:
 private:
   std::filesystem::path path_;
 };
+
+/// All bytes of a file.
+inline std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// Makes a file of these bytes, in place of one that is there.
+inline void spill(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream{path, std::ios::binary} << bytes;
+}
 
 /// Where syncing costs nothing, if there is such a place: for tests that sync thousands of times and pull no plug.
 inline std::filesystem::path fast_place() {

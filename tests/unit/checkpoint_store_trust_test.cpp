@@ -8,8 +8,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <map>
 
 using namespace weir;
@@ -20,15 +18,6 @@ using weir_test::faulty_disk;
 namespace {
 
 constexpr region_id region{0};
-
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void spill(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream{path, std::ios::binary} << bytes;
-}
 
 /// Changes a store's rows behind its back.
 void change(const std::filesystem::path& path, const std::string& sql) {

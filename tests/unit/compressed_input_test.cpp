@@ -82,7 +82,7 @@ TEST_CASE("a compressed file is begun again at the unpacked byte") {
     json += "{\"x\":" + std::to_string(i) + ",\"name\":\"a\\nb\"}\n";
     expected.push_back({i, "a\nb"});
   }
-  for (const auto& pack : {gzip, zstd}) {
+  for (const auto pack : {&gzip, &zstd}) {
     const weir::csv<point> rows{folder.write("a.csv", pack(csv))};
     CHECK(read_all(rows) == expected);
     CHECK(weir_test::source_harness<point>{rows.source()}.resumes_everywhere(4, 3));
@@ -100,10 +100,26 @@ TEST_CASE("the line of a fault in a compressed file is that of its content") {
   CHECK(contains(error_of([&] { read_all(weir::json_lines<point>{path}); }), "a.json.gz, line 3, \"x\""));
 }
 
+TEST_CASE("the last line of a compressed file that grows is left out, and an endless one is refused") {
+  const scratch_folder folder;
+  for (const auto pack : {&gzip, &zstd}) {
+    const auto path = folder.write("packed", pack("one\ntw"));
+    weir_test::source_harness<std::string> harness{weir::text_lines{path}.source()};
+    const auto split = weir::text_lines{path}.source()->enumerate(1).at(0);
+    CHECK(harness.read(split, {}, 10) == std::vector<std::string>{"one", "tw"});
+    folder.write("packed", pack("one\ntw") + pack("o\n"));
+    CHECK(harness.read(split, {}, 10) == std::vector<std::string>{"one"});
+
+    const weir::text_lines endless{folder.write("bomb", pack("short\n" + std::string(65 * 1024 * 1024, '0')))};
+    CHECK(contains(error_of([&] { read_all(endless); }), "expected a line of at most 67108864 bytes"));
+    CHECK(contains(error_of([&] { read_all(endless.most_line_bytes(1000)); }), "bomb, line 2: expected a line of at"));
+  }
+}
+
 TEST_CASE("a compressed file that ends too soon or is damaged is an error that says so") {
   const scratch_folder folder;
   const std::string text = numbers(0, 30'000);
-  for (const auto& pack : {gzip, zstd}) {
+  for (const auto pack : {&gzip, &zstd}) {
     const std::string whole = pack(text);
     for (const std::size_t left : {whole.size() - 1, whole.size() / 2, std::size_t{20}}) {
       const auto path = folder.write("cut", whole.substr(0, left));

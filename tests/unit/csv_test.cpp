@@ -96,6 +96,7 @@ TEST_CASE("a row that is no record is named with file, line, column, text and re
   CHECK(contains(error_in("\"n\"n,1"), "bad.csv, line 4, \"name\""));
   CHECK(contains(error_in("\"n,1"), "bad.csv, line 4: expected the end of a quoted field, found the end of the file"));
   CHECK(contains(error_in(std::string(1000, 'n') + ",x"), std::string(197, 'n') + "..."));
+  CHECK(contains(error_in("n,\x1b[2J\x7f\t"), "the line is: n,?[2J?\t"));
 }
 
 TEST_CASE("bad rows are skipped and counted, or go with the records") {
@@ -113,6 +114,37 @@ TEST_CASE("bad rows are skipped and counted, or go with the records") {
     if (row.bad)
       bad.push_back(row.bad->line);
   CHECK(bad == std::vector<std::uint64_t>{3, 5});
+}
+
+TEST_CASE("a bad row that goes over lines is one bad row, and the next one is read") {
+  const scratch_folder folder;
+  const auto path = folder.write("a.csv", "x,name\n1,a\n\"b\n2\",b\n\"3\n4\",c,\"c\n5,c\"\n6,f\n");
+  const auto skipping = weir::csv<point>{path}.on_error(weir::bad_record::skip);
+  CHECK(read_all(skipping) == std::vector<point>{{1, "a"}, {6, "f"}});
+  CHECK(contains(weir_test::last_position(skipping), R"("skipped":2)"));
+  CHECK(weir_test::source_harness<point>{skipping.source()}.resumes_everywhere(1, 1));
+}
+
+TEST_CASE("a last row that is cut, as its file was being written, is a bad one") {
+  const scratch_folder folder;
+  const auto path = folder.write("a.csv", "x,name\n1,a\n2,1"); // of 2,1299
+  const auto spec = weir::csv<point>{path}.no_quoted_newlines();
+  const auto split = spec.source()->enumerate(1).at(0);
+  const auto rows = [&](const weir::csv<point>& wanted) {
+    return weir_test::source_harness<point>{wanted.source()}.read(split, {}, 10);
+  };
+  CHECK(rows(spec) == std::vector<point>{{1, "a"}, {2, "1"}});
+  folder.write("a.csv", "x,name\n1,a\n2,1\n3,c\n"); // it was whole, but for its line end
+  CHECK(rows(spec) == std::vector<point>{{1, "a"}, {2, "1"}});
+  folder.write("a.csv", "x,name\n1,a\n2,1299\n");
+  CHECK(contains(error_of([&] { rows(spec); }), "a.csv, line 3: expected a last line that is whole"));
+  CHECK(rows(spec.on_error(weir::bad_record::skip)) == std::vector<point>{{1, "a"}});
+  folder.write("a.csv", "x,name\n1,a\n2,\"");
+  const auto quoted = weir::csv<point>{path};
+  const auto quoted_split = quoted.source()->enumerate(1).at(0);
+  folder.write("a.csv", "x,name\n1,a\n2,\"b\"\n");
+  CHECK(contains(error_of([&] { weir_test::source_harness<point>{quoted.source()}.read(quoted_split, {}, 10); }),
+                 "has grown since"));
 }
 
 TEST_CASE("a quote that is never closed takes one line with it, not the file") {

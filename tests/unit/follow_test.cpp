@@ -3,6 +3,7 @@
 #include "source_harness.hpp"
 
 #include <weir/operators/follow.hpp>
+#include <weir/persistence/error.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -197,6 +198,87 @@ TEST_CASE("a follower whose log is gone for good refuses to go on unless it may"
   log.spec = log.spec.allow_loss();
   log.restart(position);
   CHECK(log.poll() == lines{"one", "another"});
+}
+
+TEST_CASE("an old log that begins like the new one is not taken for a copy of it") {
+  const std::string banner = "# written by a program that begins each log alike\n";
+  for (const std::size_t banners : {1U, 30U}) { // fewer and more bytes than are compared
+    std::string header;
+    for (std::size_t i = 0; i < banners; ++i)
+      header += banner;
+    for (const bool late : {true, false}) { // also if the clock of the files is too coarse
+      followed_log log;
+      log.append(header + "one\ntwo\n");
+      log.poll();
+      log.rotate();
+      const auto at = std::filesystem::last_write_time(log.numbered(1));
+      log.append(header);
+      if (late)
+        std::filesystem::last_write_time(log.folder / "log", at + std::chrono::seconds{1});
+      else
+        std::filesystem::last_write_time(log.folder / "log", at);
+      log.poll();
+      std::filesystem::resize_file(log.folder / "log", 0);
+      log.poll();
+      log.append(header + "three\n");
+      log.poll();
+      lines expected(banners, banner.substr(0, banner.size() - 1));
+      expected.insert(expected.end(), {"one", "two"});
+      expected.insert(expected.end(), 2 * banners, banner.substr(0, banner.size() - 1));
+      expected.emplace_back("three");
+      CAPTURE(banners, late);
+      CHECK(log.seen == expected);
+    }
+  }
+}
+
+TEST_CASE("a new log that begins like the one that was removed is not taken for it") {
+  followed_log log;
+  log.append("# header\none\n");
+  log.poll();
+  log.rotate();
+  const auto at = std::filesystem::last_write_time(log.numbered(1));
+  log.append("# header\n");
+  std::filesystem::last_write_time(log.folder / "log", at + std::chrono::seconds{1});
+  log.poll();
+  const auto position = log.reader->position();
+  log.append("never read\n");
+  for (const bool other_inode : {true, false}) {
+    if (other_inode) {
+      std::filesystem::rename(log.folder.write("log-new", "# header\ntwo\n"), log.folder / "log");
+    } else { // a file system may give the inode again
+      std::filesystem::remove(log.folder / "log");
+      log.append("# header\ntwo\n");
+    }
+    CAPTURE(other_inode);
+    CHECK_THROWS_WITH(log.restart(position), Catch::Contains("allow_loss"));
+  }
+}
+
+TEST_CASE("of several copies of a log the first one goes on where it was read") {
+  followed_log log;
+  log.append("# header\n");
+  log.poll();
+  const auto position = log.reader->position();
+  auto at = std::filesystem::last_write_time(log.folder / "log");
+  for (const char* line : {"one", "two", "three"}) {
+    if (std::filesystem::file_size(log.folder / "log") == 0)
+      log.append("# header\n");
+    log.append(std::string{line} + "\n");
+    log.copy_and_truncate();
+    std::filesystem::last_write_time(log.numbered(1), at += std::chrono::seconds{1});
+  }
+  log.append("last\n");
+  std::filesystem::last_write_time(log.folder / "log", at + std::chrono::seconds{1});
+  log.restart(position);
+  CHECK(log.poll() == lines{"# header", "one", "# header", "two", "# header", "three", "last"});
+}
+
+TEST_CASE("what can't be followed is refused before a run, and tried again within one") {
+  followed_log log;
+  std::filesystem::create_directory(log.folder / "log");
+  CHECK_THROWS_AS(log.spec.source()->enumerate(1), weir::usage_error);
+  CHECK_THROWS_AS(log.poll(), weir::io_error);
 }
 
 TEST_CASE("a follower may begin at the end, and a line that is too long is an error") {

@@ -1,6 +1,7 @@
 // Tests of operators that hold: what a chain does while one has taken in as much as it may.
 #include "chain_samples.hpp"
 #include "manual_environment.hpp"
+#include "passing_operator.hpp"
 #include "sink_harness.hpp"
 
 #include <weir/operators/operator_chain.hpp>
@@ -22,30 +23,9 @@ using namespace std::chrono_literals;
 using weir::chain_progress;
 using weir_test::at_ms;
 using weir_test::batch_of;
+using weir_test::passing_operator;
 
 using values = std::vector<int>;
-
-/// Passes numbers on. Emits -1 for a watermark, and -2 at the end.
-class passing_operator final : public weir::any_operator {
-public:
-  std::size_t process(std::size_t, weir::any_batch& in, std::size_t from, std::size_t to,
-                      weir::operator_outputs& out) override {
-    for (std::size_t i = from; i != to; ++i) {
-      out.port<int>(0)(weir::as<int>(in).values[i]);
-      if (out.full())
-        return i + 1;
-    }
-    return to;
-  }
-  bool watermark(weir::event_time, weir::operator_outputs& out) override {
-    out.port<int>(0)(-1);
-    return true;
-  }
-  bool end_of_input(weir::operator_outputs& out) override {
-    out.port<int>(0)(-2);
-    return true;
-  }
-};
 
 /// Takes two numbers in and holds; a wake-up lets them all go.
 class pairing_operator final : public weir::any_operator {

@@ -141,16 +141,6 @@ TEST_CASE("records go into the folders of their partitions, more than there are 
   }
 }
 
-TEST_CASE("a partition's key is the name of a folder, whatever it is") {
-  CHECK(weir::partition_folder("year=2026/month=02") == "year=2026/month=02");
-  CHECK(weir::partition_folder("") == "_");
-  CHECK(weir::partition_folder("a//b") == "a/_/b");
-  CHECK(weir::partition_folder("../..") == "%2e./%2e.");
-  CHECK(weir::partition_folder("a b%\n") == "a%20b%25%0a");
-  CHECK(weir::partition_folder(std::string(1000, 'x')).size() < 220);
-  CHECK(weir::partition_folder(std::string(1000, 'x')) != weir::partition_folder(std::string(1001, 'x')));
-}
-
 TEST_CASE("output in partitions beyond the restored checkpoint is taken back, other folders are left alone") {
   const scratch_folder folder;
   const auto spec = weir::text_files{folder / "out"}.partition_by([](const point& p) { return p.x; });

@@ -286,6 +286,64 @@ TEST_CASE("a file that is shortened while it is read is an error") {
   CHECK_THROWS_AS(reader->read(out, 1), weir::io_error);
 }
 
+TEST_CASE("a last line that goes on in what the file has gained is left out, and counted") {
+  const scratch_folder folder;
+  const auto path = folder.write("log", "one\ntwo\nthr");
+  text_harness harness{weir::text_lines{path}.range_bytes(5).source()};
+  const auto splits = weir::text_lines{path}.range_bytes(5).source()->enumerate(1);
+  const auto last = [&] { return harness.read(splits.at(1), {}, 1); };
+  CHECK(last() == std::vector<std::string>{"thr"});
+  for (const char* ended : {"one\ntwo\nthr\nfour\n", "one\ntwo\nthr\r\n"}) { // it was whole, but for its end
+    folder.write("log", ended);
+    CHECK(last() == std::vector<std::string>{"thr"});
+  }
+  for (const char* goes_on : {"one\ntwo\nthree", "one\ntwo\nthr\r", "one\ntwo\nthr\ree\n"}) {
+    folder.write("log", goes_on);
+    CHECK(last().empty());
+    std::vector<text_harness::step> steps;
+    harness.read(splits.at(1), {}, 1, &steps);
+    CHECK(steps.back().position == R"({"offset":11,"skipped":1})");
+    CHECK(harness.read(splits.at(1), steps.back().position, 1, &steps).empty());
+    CHECK(steps.back().position == R"({"offset":11,"skipped":1})");
+    CHECK(harness.read(splits.at(0), {}, 1) == std::vector<std::string>{"one", "two"});
+  }
+}
+
+TEST_CASE("a line that is longer than any text has is an error before it fills the memory") {
+  const scratch_folder folder;
+  const auto path = folder.write("text", "short\n" + std::string(2000, 'x') + "\nlast\n");
+  const auto error = [&](std::size_t most, std::size_t block_bytes) {
+    try {
+      const auto reader = weir::read_text_range({path, 0, 2012, 2012, 0}, {}, block_bytes, most);
+      weir_test::record_list<std::string> list;
+      weir::collector<std::string> out;
+      out.connect(list, 10);
+      while (reader->read(out, 1) != weir::read_status::end) {
+      }
+    } catch (const weir::io_error& e) {
+      return std::string{e.what()};
+    }
+    return std::string{};
+  };
+  CHECK(error(2000, 100).empty());
+  for (const std::size_t block_bytes : {100U, 10'000U})
+    CHECK(contains(error(1999, block_bytes), "lines of at most 1999 bytes, found a longer one at byte 6"));
+
+  const auto endless = folder.write("zeros", "");
+  std::filesystem::resize_file(endless, 65 * 1024 * 1024);
+  text_harness harness{weir::text_lines{endless}.source()};
+  CHECK_THROWS_AS(harness.read_all(1, 10), weir::io_error);
+}
+
+TEST_CASE("a file that is missing when a reader begins may come back: the reader's error is tried again") {
+  const scratch_folder folder;
+  const auto path = folder.write("text", "one\n");
+  const auto source = weir::text_lines{path}.source();
+  const auto split = source->enumerate(1).at(0);
+  std::filesystem::remove(path);
+  CHECK_THROWS_AS(source->open_split(split, {}, {}), weir::io_error);
+}
+
 TEST_CASE("damaged splits and positions of a text file are refused") {
   const scratch_folder folder;
   const auto path = folder.write("text", "one\ntwo\n");
