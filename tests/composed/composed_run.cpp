@@ -4,6 +4,7 @@
 #include "unit/scratch_folder.hpp"
 
 #include <weir/coordinator/coordinator_messages.hpp>
+#include <weir/coordinator/job_control.hpp>
 #include <weir/coordinator/runtime.hpp>
 #include <weir/operators/environment.hpp>
 
@@ -27,7 +28,7 @@ using simulation::chance;
 
 /// Deaths come only while there were fewer steps than this; then the job has to end.
 constexpr std::size_t deaths_end = 3'000;
-constexpr std::size_t patience_steps = 200'000;
+constexpr std::size_t patience_steps = 60'000;
 
 /// A clock that moves a little whenever it is looked at.
 class jumping_clock final : public weir::environment {
@@ -38,13 +39,18 @@ public:
     return weir::monotonic_time{std::chrono::microseconds{now_us_}};
   }
   [[nodiscard]] weir::processing_time now() const override {
+    if (look_)
+      look_();
     return weir::processing_time{std::chrono::seconds{1'700'000'000} + std::chrono::microseconds{now_us_}};
   }
   std::uint64_t random() override { return random_.next(); }
   [[nodiscard]] std::int64_t now_us() const { return now_us_; }
   void advance_to(std::int64_t us) { now_us_ = std::max(now_us_, us); }
+  /// Called whenever somebody asks for the time of day: whoever reads does so before.
+  void on_look(std::function<void()> call) { look_ = std::move(call); }
 
 private:
+  std::function<void()> look_;
   mutable std::int64_t now_us_ = 1'000'000;
   mutable chance random_;
 };
@@ -130,15 +136,28 @@ public:
   outcome go() {
     if (what_.prepare)
       what_.prepare(around_);
+    if (what_.make_world) {
+      around_.beside = what_.make_world(around_, random_.fork());
+      clock_->on_look([this] { around_.beside->pump(); });
+      deaths_left_ = random_.below(7);
+    }
+    if (what_.tune)
+      what_.tune(options_);
     while (!over_ && result_.fault.empty())
       live();
     actors_.clear();
     handle_.reset();
-    if (system_->registry().running() > idle_actors_)
-      static_cast<void>(system_.release()); // its destructor would wait for ever
-    system_.reset();
+    if (around_.beside)
+      around_.beside->end();
+    while (!scheduler_->jobs.empty())
+      scheduler_->run_once();
     if (result_.fault.empty())
       result_.fault = what_.fault(around_);
+    if (system_->registry().running() > idle_actors_)
+      static_cast<void>(system_.release()); // its destructor would wait for ever
+    clock_->on_look({});
+    around_.beside.reset();
+    system_.reset();
     return result_;
   }
 
@@ -146,8 +165,8 @@ private:
   void live() {
     ++result_.lives;
     options_.parallelism = static_cast<std::uint32_t>(random_.between(1, 3));
-    weir::job job{"composed"};
-    what_.compose(job, around_);
+    if (around_.beside)
+      around_.beside->begin_life(*system_);
     weir::runtime runtime{*system_, clock_, weir::blocking_work::scheduled};
     runtime.log_to([this](weir::log_level level, const std::string& line) {
       log_ += line + "\n";
@@ -155,19 +174,25 @@ private:
       static_cast<void>(level);
     });
     try {
+      weir::job job{"composed"};
+      what_.compose(job, around_);
       handle_ = runtime.start(job, options_);
     } catch (const std::exception& e) {
       result_.fault = std::string{"it does not start: "} + e.what();
       return;
     }
+    stopping_ = false;
+    const auto ended = std::make_shared<bool>(false);
+    handle_->control()->on_end([ended](weir::job_state, const std::string&) { *ended = true; });
     bool dead = false;
-    while (!dead && !handle_->wait_for(std::chrono::microseconds{0}) && result_.fault.empty())
+    while (!dead && !*ended && result_.fault.empty())
       dead = step();
     if (!dead && result_.fault.empty()) {
       const weir::job_status status = handle_->status();
       over_ = status.state == weir::job_state::finished;
-      if (!over_)
-        result_.fault = "it ended as " + std::string{to_text(status.state)} + ": " + status.failure + "\n" + log_;
+      if (!over_ && !(stopping_ && status.state == weir::job_state::stopped))
+        result_.fault =
+            "it ended as " + std::string{to_text(status.state)} + ": " + status.failure + "\n" + end_of_log();
     }
     bury();
   }
@@ -175,9 +200,11 @@ private:
   /// Returns true if the process has died.
   bool step() {
     if (++result_.steps > patience_steps) {
-      result_.fault = "it does not end\n" + log_;
+      result_.fault = "it does not end: " + what_.fault(around_) + "\n" + end_of_log();
       return false;
     }
+    if (around_.beside)
+      look_beside();
     if (!around_.owed->empty() && random_.one_in(4)) {
       auto at = around_.owed->begin() + static_cast<std::ptrdiff_t>(random_.below(around_.owed->size()));
       const auto answer = std::move(*at);
@@ -186,17 +213,34 @@ private:
     }
     if (deaths_left_ != 0 && result_.steps < deaths_end && random_.one_in(150)) {
       --deaths_left_;
-      ++result_.deaths;
-      if (random_.one_in(2))
+      around_.deaths = ++result_.deaths;
+      log_ += "a death at step " + std::to_string(result_.steps) + "\n";
+      switch (random_.below(5)) {
+      case 0:
+        handle_->stop(); // the next life goes on
+        stopping_ = true;
+        break;
+      case 1:
+      case 2:
         return true;
-      kill_one();
+      default:
+        kill_one();
+      }
     }
-    if (scheduler_->jobs.empty() && !scheduler_->has_pending_timeout() && around_.owed->empty()) {
-      result_.fault = "nothing is left to do, and it has not ended\n" + log_;
+    if (scheduler_->jobs.empty() && !scheduler_->has_pending_timeout() && around_.owed->empty() && !around_.beside) {
+      result_.fault = "nothing is left to do, and it has not ended\n" + end_of_log();
       return false;
     }
     run_something();
     return false;
+  }
+
+  /// Lets the world do something, and ends a job without end that has done its work.
+  void look_beside() {
+    if (random_.one_in(12))
+      around_.beside->act();
+    if (random_.one_in(50) && around_.beside->done())
+      handle_->drain(); // again and again: a job that is being stopped does not listen, and a stop can come to nothing
   }
 
   void run_something() {
@@ -226,7 +270,7 @@ private:
   void kill_one() {
     std::vector<caf::actor> candidates;
     for (const auto& [id, known] : actors_)
-      if (known.first != "weir.coordinator" && known.first != "weir.store" &&
+      if (known.first != "weir.coordinator" && known.first != "weir.store" && known.first != "weir.inbox" &&
           !caf::actor_cast<caf::abstract_actor*>(known.second)->getf(caf::abstract_actor::is_terminated_flag))
         candidates.push_back(known.second);
     if (!candidates.empty())
@@ -241,7 +285,13 @@ private:
       caf::anon_send_exit(known.second, caf::exit_reason::kill);
     actors_.clear();
     around_.owed->clear();
-    for (std::size_t i = 0; system_->registry().running() > idle_actors_; ++i) {
+    if (around_.beside)
+      around_.beside->end_life();
+    const auto idle = [this] {
+      const std::size_t beside = around_.beside ? around_.beside->actors() : 0;
+      return system_->registry().running() <= idle_actors_ + beside;
+    };
+    for (std::size_t i = 0; !idle(); ++i) {
       if (i == 100'000 || (scheduler_->jobs.empty() && !scheduler_->has_pending_timeout())) {
         if (result_.fault.empty())
           result_.fault = "actors outlive their job";
@@ -256,6 +306,11 @@ private:
     scheduler_->trigger_timeouts();
     while (!scheduler_->jobs.empty())
       scheduler_->run_once();
+  }
+
+  [[nodiscard]] std::string end_of_log() const {
+    constexpr std::size_t most = 2'000;
+    return log_.size() <= most ? log_ : "…" + log_.substr(log_.size() - most);
   }
 
   void sync_clock() {
@@ -281,6 +336,7 @@ private:
   std::string log_;
   outcome result_;
   bool over_ = false;
+  bool stopping_ = false; ///< this life was told to stop
 };
 
 } // namespace

@@ -1,6 +1,9 @@
 // Runs jobs of the library's own operators, sources and sinks in simulated time, with deaths that a seed chooses.
 #pragma once
 
+#include "composed/world.hpp"
+
+#include <weir/coordinator/job_options.hpp>
 #include <weir/operators/job.hpp>
 #include <weir/operators/sink.hpp>
 #include <weir/operators/to_text.hpp>
@@ -52,6 +55,14 @@ struct surroundings {
   std::shared_ptr<ledger> out = std::make_shared<ledger>();
   /// Answers that come later, from outside: the run calls them when it likes, in any order.
   std::shared_ptr<std::vector<std::function<void()>>> owed = std::make_shared<std::vector<std::function<void()>>>();
+  std::shared_ptr<world> beside; ///< of a composition that makes one
+  std::size_t deaths = 0;        ///< so far; a stop counts, too
+
+  /// The world, as what the composition has made it.
+  template <class World>
+  [[nodiscard]] World& in() const {
+    return static_cast<World&>(*beside);
+  }
 };
 
 /// A job, and what has to come out of it.
@@ -63,6 +74,10 @@ struct composition {
   std::function<std::string(const surroundings&)> fault;
   /// Before the first life: makes input files.
   std::function<void(const surroundings&)> prepare = {};
+  /// What goes on beside the job; made once a run, after `prepare`.
+  std::function<std::shared_ptr<world>(const surroundings&, simulation::chance)> make_world = {};
+  /// Changes what the seed has chosen.
+  std::function<void(weir::job_options&)> tune = {};
 };
 
 /// What a run came to.
@@ -70,7 +85,7 @@ struct outcome {
   std::string fault; ///< empty: all is as it should be
   std::size_t steps = 0;
   std::size_t lives = 0;    ///< of the process
-  std::size_t deaths = 0;   ///< of subtasks, companions and processes
+  std::size_t deaths = 0;   ///< of subtasks, companions and processes, and stops
   std::size_t restored = 0; ///< lives and restarts that went on from a checkpoint
 };
 

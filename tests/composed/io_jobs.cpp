@@ -80,6 +80,22 @@ composition from(std::string name, Source source, std::function<void(const surro
           std::move(prepare)};
 }
 
+/// A source of the plain lines of the CSV files.
+template <class Source>
+composition text(std::string name, Source source) {
+  return {std::move(name),
+          [source](weir::job& job, const surroundings& around) {
+            job.source("in", source(around)).sink("out", to_ledger{around.out});
+          },
+          [](const surroundings& around) {
+            std::vector<std::string> wanted(3, "size,name");
+            for (int n = 0; n != items; ++n)
+              wanted.push_back(std::to_string(n * n) + ",\"item, \"\"" + std::to_string(n) + "\"\"\"");
+            return same_lines(around.out->committed, wanted);
+          },
+          [](const surroundings& around) { write_items(around, ".csv", false); }};
+}
+
 /// A sink, which gets the items from memory.
 template <class Sink>
 composition to(std::string name, Sink sink, std::function<std::vector<std::string>(const surroundings&)> read,
@@ -134,6 +150,9 @@ std::vector<composition> io_jobs() {
       "csv in byte ranges",
       [](const surroundings& s) { return weir::csv<item>{path_in(s, "*.csv")}.no_quoted_newlines().range_bytes(100); },
       [](const surroundings& s) { write_items(s, ".csv", false); }));
+  all.push_back(text("text_lines", [](const surroundings& s) { return weir::text_lines{path_in(s, "*.csv")}; }));
+  all.push_back(text("text_lines in byte ranges",
+                     [](const surroundings& s) { return weir::text_lines{path_in(s, "*.csv")}.range_bytes(100); }));
   all.push_back(from(
       "json_lines", [](const surroundings& s) { return weir::json_lines<item>{path_in(s, "*.json")}; },
       [](const surroundings& s) { write_items(s, ".json", true); }));
