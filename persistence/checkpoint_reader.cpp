@@ -62,6 +62,12 @@ checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path, sto
 checkpoint_reader::checkpoint_reader(std::shared_ptr<sqlite_database> database, std::int64_t run)
     : database_(std::move(database)), run_(run) {}
 
+std::shared_ptr<sqlite_transaction> checkpoint_reader::one_view() const {
+  auto view = std::make_shared<sqlite_transaction>(*database_, sqlite_transaction::kind::read);
+  static_cast<void>(recorded_newest()); // a view begins with the first question
+  return view;
+}
+
 std::vector<complete_checkpoint> checkpoint_reader::query_complete(std::string_view where_and_order,
                                                                    std::optional<checkpoint_id> id) const {
   auto query = database_->prepare(

@@ -19,6 +19,7 @@ namespace weir::inline v0 {
 class checkpoint_manifest;
 struct chunk_row;
 class sqlite_database;
+class sqlite_transaction;
 
 /// Reads one run of a store. One thread at a time for each connection; a reader that was opened on its own has its own
 /// connection, so several may read the same store at once, in other threads and processes, while it is being written.
@@ -32,6 +33,10 @@ public:
   static checkpoint_reader open(const std::filesystem::path& path, store_kind kind = store_kind::store);
   /// Reads through a connection that is there already.
   checkpoint_reader(std::shared_ptr<sqlite_database> database, std::int64_t run);
+
+  /// While the result lives, everything is read as it is now, whatever the job writes or discards meanwhile. The log is
+  /// not used again until it goes.
+  [[nodiscard]] std::shared_ptr<sqlite_transaction> one_view() const;
 
   /// The complete checkpoints whose state is kept, oldest first.
   [[nodiscard]] std::vector<complete_checkpoint> complete_checkpoints() const;

@@ -102,6 +102,7 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
   if (is_there(target))
     refuse_taken(target);
   const checkpoint_reader from = checkpoint_reader::open(store);
+  const auto view = from.one_view();
   if (!checkpoint)
     checkpoint = from.newest_verified().id;
   if (!checkpoint)

@@ -21,8 +21,8 @@ struct written_savepoint {
 
 /// Writes a complete checkpoint of a store to a new file, `to`: one SQLite file, complete in itself, which may be moved
 /// and copied. Every table is merged into one base, so equal state gives equal chunks. No checkpoint: the newest that
-/// verifies. The store is only read, with a connection of its own; its job may be running, but must not discard the
-/// checkpoint meanwhile. The file gets its name when it is whole and synced: an interrupted call leaves at most
+/// verifies. The store is only read, with a connection of its own, as it is when the call begins; its job may be
+/// running. The file gets its name when it is whole and synced: an interrupted call leaves at most
 /// `<to>.creating`, which the next one replaces. Blocks.
 ///
 /// Errors: store_error for a file that is no store, a checkpoint that it does not have, or a path where something is;

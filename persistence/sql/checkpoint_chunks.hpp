@@ -1,0 +1,67 @@
+// The chunks that live in a checkpoint, as a SQL connection reads them: their list, and their verified bytes.
+#pragma once
+
+#include "../checkpoint_manifest.hpp"
+#include "open_stores.hpp"
+#include "sqlite_api.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// Keeps the store as it is now while it lives: what is read in between is of one moment. Holds the log; short-lived.
+class store_view {
+public:
+  store_view(sqlite3* connection, const open_store& store);
+
+private:
+  sql_statement held_;
+};
+
+/// The chunks of one state table, oldest first within each subtask.
+struct table_chunks {
+  std::string_view operator_name;
+  std::string_view table;
+  std::span<const chunk_row> rows;
+};
+
+/// All chunks of one checkpoint. What lives in a checkpoint never changes, so a list may be kept.
+class checkpoint_chunks {
+public:
+  /// Throws damaged_error if they are not those that the checkpoint was completed with.
+  checkpoint_chunks(sqlite3* connection, const open_store& store, const kept_checkpoint& checkpoint);
+
+  [[nodiscard]] checkpoint_id id() const { return checkpoint_.id; }
+  [[nodiscard]] bool is(const open_store& store, const kept_checkpoint& checkpoint) const;
+  /// By operator and table; an empty name fits all.
+  [[nodiscard]] std::vector<table_chunks> tables(std::string_view operator_name, std::string_view table) const;
+
+private:
+  std::string database_;
+  std::string uuid_;
+  kept_checkpoint checkpoint_;
+  std::vector<chunk_row> rows_; // by operator, table, subtask and age
+};
+
+/// The bytes of one chunk, held by the statement that read them.
+class held_chunk {
+public:
+  /// Throws damaged_error, naming the chunk and the checkpoints it is part of, unless length and checksum are right.
+  held_chunk(sqlite3* connection, const open_store& store, const chunk_row& row);
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+
+private:
+  std::unique_ptr<sql_statement> statement_;
+  std::span<const std::byte> bytes_;
+};
+
+/// Throws a damaged_error that names the chunk, its operator and table, and the checkpoints that it is part of.
+[[noreturn]] void throw_damaged_chunk(sqlite3* connection, const open_store& store, const chunk_row& row,
+                                      const std::string& what);
+
+} // namespace weir::inline v0

@@ -1,0 +1,50 @@
+// SQLite as a loaded extension sees it: through the pointer that the loading program hands over, never by linking.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sqlite3ext.h>
+
+SQLITE_EXTENSION_INIT3
+
+namespace weir::inline v0 {
+
+/// A statement on the connection that the extension was loaded in. It reads only. One thread at a time; throws io_error
+/// for what SQLite refuses.
+class sql_statement {
+public:
+  sql_statement(sqlite3* database, const std::string& text);
+
+  sql_statement& bind(std::int64_t value);
+  sql_statement& bind(std::string_view value);
+  /// True if there is a row.
+  bool step();
+  /// Ready for other parameters.
+  void reset();
+
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
+  /// Valid until the next step.
+  [[nodiscard]] std::string_view text(int column) const;
+  [[nodiscard]] std::span<const std::byte> bytes(int column) const;
+
+private:
+  struct finalizer {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  [[noreturn]] void throw_refused() const;
+
+  sqlite3* database_;
+  std::unique_ptr<sqlite3_stmt, finalizer> statement_;
+  int bound_ = 0;
+};
+
+/// The name in double quotes.
+[[nodiscard]] std::string quoted(std::string_view name);
+
+} // namespace weir::inline v0

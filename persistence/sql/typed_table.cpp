@@ -1,0 +1,202 @@
+// Columns and rows of weir_table.
+#include "typed_table.hpp"
+
+#include "../error.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace weir::inline v0 {
+
+namespace {
+
+enum hidden_column { checkpoint_column, key_group_column, subtask_column };
+constexpr std::size_t nowhere = SIZE_MAX;
+
+// An argument as it is written in the statement: 'it''s', "it" or it.
+std::string unquoted(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0)
+    text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
+    text.remove_suffix(1);
+  const char quote = text.empty() ? ' ' : text.front();
+  if (text.size() < 2 || (quote != '\'' && quote != '"' && quote != '`') || text.back() != quote)
+    return std::string{text};
+  std::string plain;
+  text = text.substr(1, text.size() - 2);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    plain += text[i];
+    if (text[i] == quote && i + 1 < text.size() && text[i + 1] == quote)
+      ++i;
+  }
+  return plain;
+}
+
+std::string small_letters(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+} // namespace
+
+std::vector<typed_column> typed_columns(const table_decoders& schema) {
+  std::vector<typed_column> columns;
+  std::set<std::string> taken{"checkpoint", "key_group", "subtask"};
+  const auto add = [&](const value_decoder& decoder, bool of_key) {
+    const std::string half = of_key ? "key" : "value";
+    for (const value_column& each : decoder.columns()) {
+      std::string name = each.name.empty() ? half : each.name;
+      if (std::isdigit(static_cast<unsigned char>(name.front())) != 0) // an element of a tuple
+        name = half + "_" + name;
+      if (taken.count(small_letters(name)) != 0)
+        name = half + "_" + name;
+      const std::string stem = name;
+      for (int number = 2; taken.count(small_letters(name)) != 0; ++number)
+        name = stem + "_" + std::to_string(number);
+      taken.insert(small_letters(name));
+      columns.push_back({std::move(name), each.name, each.sql_type, of_key});
+    }
+  };
+  add(schema.key, true);
+  add(schema.value, false);
+  return columns;
+}
+
+typed_table::typed_table(const sql_session& session, std::span<const char* const> arguments) : session_(session) {
+  constexpr std::size_t before = 3; // the module, the database, the table that is made
+  if (arguments.size() < before + 2 || arguments.size() > before + 3)
+    throw usage_error{{"weir_table", "a job, an operator, and the name of its state table if it has several",
+                       std::to_string(arguments.size() - before) + " arguments",
+                       "write weir_table('word-count', 'counts')"}};
+  job_ = unquoted(arguments[before]);
+  operator_ = unquoted(arguments[before + 1]);
+  table_ = arguments.size() == before + 3 ? unquoted(arguments[before + 2]) : std::string{};
+  const open_store store = find_store(session_.connection, job_);
+  const auto tables = known_tables(session_.connection, store);
+  require_known(store, tables, operator_, table_);
+  const known_table* found = nullptr;
+  std::string names;
+  for (const known_table& each : tables)
+    if (each.operator_name == operator_ && (table_.empty() || each.table == table_)) {
+      if (found != nullptr)
+        names += ", ";
+      names += each.table;
+      found = &each;
+    }
+  if (found == nullptr || names != found->table)
+    throw usage_error{{"weir_table", "the name of one of the state tables of " + operator_, "none",
+                       "give one of these as a third argument: " + names}};
+  table_ = found->table;
+  schema_decoders schemas{session_.connection, store};
+  columns_ = typed_columns(schemas.of(found->newest_schema));
+}
+
+std::string typed_table::declaration() const {
+  std::string text = "CREATE TABLE t(";
+  for (const typed_column& each : columns_)
+    text += quoted(each.name) + " " + each.sql_type + ", ";
+  return text + "checkpoint INTEGER HIDDEN, key_group INTEGER HIDDEN, subtask INTEGER HIDDEN)";
+}
+
+bool typed_table::plan(sqlite3_index_info& info) const {
+  if (has_range(info, hidden(checkpoint_column)))
+    throw usage_error{{"weir_table", "one checkpoint at a time", "a range",
+                       "write `checkpoint = n`, or `checkpoint IN (SELECT id FROM checkpoint_overview WHERE …)`"}};
+  std::vector<used_column> used{{hidden(checkpoint_column), true, true}};
+  for (std::size_t i = 0; i < columns_.size() && columns_[i].of_key; ++i)
+    used.push_back({static_cast<int>(i), false, false});
+  if (!plan_equalities(info, used))
+    return false;
+  const bool by_key =
+      std::all_of(used.begin() + 1, used.end(), [&](const used_column& each) { return plans(info, each.number); });
+  info.estimatedCost = by_key ? 10'000 : 1'000'000;
+  info.estimatedRows = by_key ? 1 : 1'000'000;
+  return true;
+}
+
+void typed_table::cursor::filter(const given_values& given) {
+  scan_.reset();
+  if (given.null(of_->hidden(checkpoint_column)))
+    return; // null is equal to nothing
+  wanted_bytes_.clear();
+  std::vector<wanted_column> wanted;
+  for (std::size_t i = 0; i < of_->columns_.size() && of_->columns_[i].of_key; ++i) {
+    if (given.null(static_cast<int>(i)))
+      return;
+    sqlite3_value* value = given.find(static_cast<int>(i));
+    if (value != nullptr)
+      wanted.push_back({of_->columns_[i].member, value_of(value, wanted_bytes_.emplace_back())});
+  }
+  sqlite3* connection = of_->session_.connection;
+  store_ = find_store(connection, of_->job_);
+  view_.emplace(connection, store_);
+  schemas_.emplace(connection, store_);
+  known_ = nullptr;
+  const auto checkpoint =
+      find_checkpoint(connection, store_, given.whole_number(of_->hidden(checkpoint_column), "checkpoint"));
+  checkpoint_ = of_->session_.checkpoints->of(connection, store_, checkpoint);
+  const auto tables = checkpoint_->tables(of_->operator_, of_->table_);
+  if (!tables.empty())
+    scan_.emplace(connection, store_, *schemas_, tables.front(), std::move(wanted));
+}
+
+bool typed_table::cursor::next() {
+  while (scan_ && scan_->next())
+    if (scan_->current().entry.kind == entry_kind::value) {
+      key_.split = false;
+      value_.split = false;
+      return true;
+    }
+  scan_.reset();
+  view_.reset();
+  return false;
+}
+
+// The schema of this row's chunk may be an older one.
+void typed_table::cursor::find_columns() {
+  known_ = &scan_->decoders();
+  places_.clear();
+  for (const typed_column& column : of_->columns_) {
+    const auto& theirs = (column.of_key ? known_->key : known_->value).columns();
+    const auto place = std::find_if(theirs.begin(), theirs.end(),
+                                    [&](const value_column& each) { return each.name == column.member; });
+    places_.push_back(place == theirs.end() ? nowhere : static_cast<std::size_t>(place - theirs.begin()));
+  }
+}
+
+void typed_table::cursor::typed(sqlite3_context* context, std::size_t number) {
+  if (known_ != &scan_->decoders())
+    find_columns();
+  if (places_[number] == nowhere)
+    return; // null
+  const bool of_key = of_->columns_[number].of_key;
+  const chunk_entry& entry = scan_->current().entry;
+  half& part = of_key ? key_ : value_;
+  value_decoder& decoder = of_key ? scan_->decoders().key : scan_->decoders().value;
+  if (!part.split) {
+    decoder.split(of_key ? entry.key : entry.value, part.columns);
+    part.split = true;
+  }
+  set_result(context, decoder.decode_column(places_[number], part.columns[places_[number]]));
+}
+
+void typed_table::cursor::column(sqlite3_context* context, int number) {
+  const state_entry& at = scan_->current();
+  if (number == of_->hidden(checkpoint_column)) {
+    sqlite3_result_int64(context, static_cast<sqlite3_int64>(checkpoint_->id().value));
+  } else if (number == of_->hidden(key_group_column)) {
+    sqlite3_result_int64(context, at.group.value);
+  } else if (number == of_->hidden(subtask_column)) {
+    sqlite3_result_int64(context, at.chunk->subtask.value);
+  } else {
+    try {
+      typed(context, static_cast<std::size_t>(number));
+    } catch (const damaged_error& problem) {
+      throw_damaged_chunk(of_->session_.connection, store_, *at.chunk, problem.what());
+    }
+  }
+}
+
+} // namespace weir::inline v0

@@ -1,0 +1,78 @@
+// The module weir_table: one state table with its keys' and values' members as columns.
+#pragma once
+
+#include "checkpoint_cache.hpp"
+#include "table_scan.hpp"
+#include "virtual_table.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// A column of a typed table.
+struct typed_column {
+  std::string name;   ///< in SQL
+  std::string member; ///< of the key's or the value's class; empty for the whole
+  std::string sql_type;
+  bool of_key = false;
+};
+
+/// The columns of a state table: the key's, then the value's, then the hidden `checkpoint`, `key_group` and `subtask`.
+/// A whole key is `key`, a whole value `value`, elements of a tuple `key_1` and so on. A member whose name is taken
+/// gets `key_` or `value_` before it, and then a number behind it.
+[[nodiscard]] std::vector<typed_column> typed_columns(const table_decoders& schema);
+
+/// `create virtual table temp.t using weir_table('job', 'operator', 'table')`. The table's name may be left out if the
+/// operator has one only. Columns are those of the newest schema; state of an older one has them by name, or nulls.
+class typed_table {
+public:
+  typed_table(const sql_session& session, std::span<const char* const> arguments);
+
+  [[nodiscard]] std::string declaration() const;
+  [[nodiscard]] bool plan(sqlite3_index_info& info) const;
+
+  class cursor {
+  public:
+    explicit cursor(const typed_table& of) : of_(&of) {}
+    void filter(const given_values& given);
+    [[nodiscard]] bool next();
+    void column(sqlite3_context* context, int number);
+
+  private:
+    struct half { // the key or the value of the current row
+      bool split = false;
+      std::vector<std::span<const std::byte>> columns;
+    };
+    void find_columns();
+    void typed(sqlite3_context* context, std::size_t number);
+
+    const typed_table* of_;
+    open_store store_;
+    std::optional<store_view> view_;
+    std::optional<schema_decoders> schemas_;
+    std::shared_ptr<const checkpoint_chunks> checkpoint_;
+    std::deque<std::string> wanted_bytes_;
+    std::optional<table_scan> scan_;
+    const table_decoders* known_ = nullptr; // whose columns these are:
+    std::vector<std::size_t> places_;       // of each of our columns among its
+    half key_;
+    half value_;
+  };
+
+private:
+  [[nodiscard]] int hidden(int which) const { return static_cast<int>(columns_.size()) + which; }
+
+  sql_session session_;
+  std::string job_;
+  std::string operator_;
+  std::string table_;
+  std::vector<typed_column> columns_;
+};
+
+} // namespace weir::inline v0

@@ -1,0 +1,156 @@
+// What all virtual tables of the extension have in common: C callbacks around a C++ class, and plans of equalities.
+#pragma once
+
+#include "sql_values.hpp"
+#include "sqlite_api.hpp"
+
+#include <exception>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+
+namespace weir::inline v0 {
+
+class checkpoint_cache;
+
+/// What the extension keeps for one connection.
+struct sql_session {
+  sqlite3* connection = nullptr;
+  std::shared_ptr<checkpoint_cache> checkpoints;
+};
+
+/// A column whose equality a table uses.
+struct used_column {
+  int number = 0;
+  bool unchecked = false; ///< SQLite need not compare the rows again
+  bool ordered = false;   ///< an equality that a plan cannot use yet forbids this plan
+};
+
+/// Notes in the plan, for `given_values_of`, which columns an equality is known of. False if this plan is to be
+/// refused.
+[[nodiscard]] bool plan_equalities(sqlite3_index_info& info, std::span<const used_column> columns);
+/// The constraint of the column that is no equality, such as `>`; a usable one.
+[[nodiscard]] bool has_range(const sqlite3_index_info& info, int column);
+[[nodiscard]] bool plans(const sqlite3_index_info& info, int column);
+[[nodiscard]] given_values given_values_of(const char* plan, std::span<sqlite3_value*> values);
+
+/// The callbacks of a virtual table that class Table implements:
+///
+///   Table(const sql_session&, std::span<const char* const> arguments)   arguments as `create virtual table` has them
+///   std::string declaration() const                  `CREATE TABLE …` for SQLite
+///   bool plan(sqlite3_index_info&) const             false if the plan is to be refused
+///   class Table::cursor(const Table&)
+///     void filter(const given_values&)               begins
+///     bool next()                                    to the first row, then to the next; false at the end
+///     void column(sqlite3_context*, int)
+template <class Table>
+class virtual_table {
+public:
+  /// `created`: for `create virtual table`; else the table is a function that is there without it.
+  static constexpr sqlite3_module module_of(bool created) {
+    sqlite3_module made{};
+    made.iVersion = 1;
+    made.xCreate = created ? connect : nullptr;
+    made.xConnect = connect;
+    made.xBestIndex = best_index;
+    made.xDisconnect = disconnect;
+    made.xDestroy = disconnect;
+    made.xOpen = open;
+    made.xClose = close;
+    made.xFilter = filter;
+    made.xNext = next;
+    made.xEof = eof;
+    made.xColumn = column;
+    made.xRowid = rowid;
+    return made;
+  }
+
+private:
+  struct table : sqlite3_vtab {
+    explicit table(Table made) : sqlite3_vtab{}, implementation(std::move(made)) {}
+    Table implementation;
+  };
+  struct cursor : sqlite3_vtab_cursor {
+    explicit cursor(const Table& of) : sqlite3_vtab_cursor{}, implementation(of) {}
+    typename Table::cursor implementation;
+    sqlite3_int64 row = 0;
+    bool at_end = true;
+  };
+
+  // No exception may leave a callback.
+  template <class Function>
+  static int guarded(char*& message, Function function) noexcept {
+    try {
+      return function();
+    } catch (const std::bad_alloc&) {
+      return SQLITE_NOMEM;
+    } catch (const std::exception& problem) {
+      sqlite3_free(message);
+      message = sqlite3_mprintf("%s", problem.what());
+      return SQLITE_ERROR;
+    }
+  }
+
+  static int connect(sqlite3* connection, void* session, int count, const char* const* arguments, sqlite3_vtab** made,
+                     char** message) {
+    return guarded(*message, [&] {
+      auto one = std::make_unique<table>(
+          Table{*static_cast<const sql_session*>(session), std::span{arguments, static_cast<std::size_t>(count)}});
+      if (const int refused = sqlite3_declare_vtab(connection, one->implementation.declaration().c_str());
+          refused != SQLITE_OK)
+        return refused;
+      *made = one.release();
+      return SQLITE_OK;
+    });
+  }
+  static int disconnect(sqlite3_vtab* of) {
+    delete static_cast<table*>(of);
+    return SQLITE_OK;
+  }
+  static int best_index(sqlite3_vtab* of, sqlite3_index_info* info) {
+    return guarded(of->zErrMsg,
+                   [&] { return static_cast<table*>(of)->implementation.plan(*info) ? SQLITE_OK : SQLITE_CONSTRAINT; });
+  }
+  static int open(sqlite3_vtab* of, sqlite3_vtab_cursor** made) {
+    return guarded(of->zErrMsg, [&] {
+      *made = std::make_unique<cursor>(static_cast<table*>(of)->implementation).release();
+      return SQLITE_OK;
+    });
+  }
+  static int close(sqlite3_vtab_cursor* of) {
+    delete static_cast<cursor*>(of);
+    return SQLITE_OK;
+  }
+  static int filter(sqlite3_vtab_cursor* of, int, const char* plan, int count, sqlite3_value** values) {
+    auto& one = *static_cast<cursor*>(of);
+    return guarded(of->pVtab->zErrMsg, [&] {
+      one.row = 0;
+      one.at_end = true;
+      one.implementation.filter(given_values_of(plan, std::span{values, static_cast<std::size_t>(count)}));
+      one.at_end = !one.implementation.next();
+      return SQLITE_OK;
+    });
+  }
+  static int next(sqlite3_vtab_cursor* of) {
+    auto& one = *static_cast<cursor*>(of);
+    return guarded(of->pVtab->zErrMsg, [&] {
+      ++one.row;
+      one.at_end = !one.implementation.next();
+      return SQLITE_OK;
+    });
+  }
+  static int eof(sqlite3_vtab_cursor* of) { return static_cast<cursor*>(of)->at_end ? 1 : 0; }
+  static int column(sqlite3_vtab_cursor* of, sqlite3_context* context, int number) {
+    return guarded(of->pVtab->zErrMsg, [&] {
+      static_cast<cursor*>(of)->implementation.column(context, number);
+      return SQLITE_OK;
+    });
+  }
+  static int rowid(sqlite3_vtab_cursor* of, sqlite3_int64* row) {
+    *row = static_cast<cursor*>(of)->row;
+    return SQLITE_OK;
+  }
+};
+
+} // namespace weir::inline v0

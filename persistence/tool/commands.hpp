@@ -1,0 +1,43 @@
+// What the tool does, command by command.
+#pragma once
+
+#include "result_printer.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace weir::tool {
+
+/// Where results go: called once for each query.
+using printer_source = std::function<result_printer&()>;
+
+/// What `state` and `export` look at.
+struct state_choice {
+  std::string operator_name; ///< empty: all
+  std::string table;         ///< empty: all of the operator
+  std::optional<std::uint64_t> checkpoint;
+  std::optional<std::string> key;
+  std::uint64_t limit = 0; ///< 0: none
+};
+
+void list_checkpoints(const std::string& store, result_printer& to);
+/// The job, one checkpoint's acknowledgements, and the state tables.
+void show(const std::string& store, std::optional<std::uint64_t> checkpoint, result_printer& to);
+/// The entries of state tables, in typed columns if there is one table.
+void print_state(const std::string& store, const state_choice& choice, result_printer& to);
+void print_difference(const std::string& store, std::uint64_t from, std::uint64_t until,
+                      const std::string& operator_name, result_printer& to);
+/// Compares every checksum of every kept checkpoint. Returns whether all is well.
+[[nodiscard]] bool verify(const std::string& store, result_printer& to);
+void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to);
+enum class export_format : std::uint8_t { csv, json, sqlite };
+/// Writes each state table: a file in the folder `to`, or a table in the new SQLite file `to`.
+void export_state(const std::string& store, const state_choice& choice, export_format format, const std::string& to);
+/// Discards all but the newest checkpoints of a store whose job is not running, and gives the room back.
+void prune(const std::string& store, std::uint32_t retain);
+/// Runs SQL with a table for each state table; without any, what standard input has.
+void run_sql(const std::string& store, const std::string& sql, result_printer& to);
+
+} // namespace weir::tool

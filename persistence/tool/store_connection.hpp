@@ -1,0 +1,58 @@
+// A connection to a store or a savepoint for reading, with the functions of the SQL extension.
+#pragma once
+
+#include "result_printer.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct sqlite3;
+
+namespace weir::tool {
+
+/// Reads only, as `sqlite3 -readonly` with `weir_sql` does. One thread at a time. Errors: path_error and store_error
+/// for a file that can't be used, usage_error for SQL that is wrong, io_error for what the system refuses.
+class store_connection {
+public:
+  /// Opens the file as `main`.
+  explicit store_connection(const std::string& path);
+  /// Opens the file as `store`, beside an empty `main` to which other files can be attached for writing.
+  static store_connection beside_scratch(const std::string& path);
+
+  /// The job whose store it is.
+  [[nodiscard]] const std::string& job() const { return job_; }
+  /// Whether it is a savepoint.
+  [[nodiscard]] bool is_savepoint() const { return savepoint_; }
+  /// The newest complete checkpoint; throws store_error if there is none.
+  [[nodiscard]] std::int64_t newest_checkpoint();
+
+  /// Runs one or several statements; the rows of those that have some go to the printer. Parameters are for the first.
+  void run(const std::string& sql, result_printer& to, const std::vector<std::string>& parameters = {});
+  /// The same, without rows.
+  void run(const std::string& sql, const std::vector<std::string>& parameters = {});
+  /// The first column of all rows.
+  [[nodiscard]] std::vector<std::string> column(const std::string& sql,
+                                                const std::vector<std::string>& parameters = {});
+
+private:
+  struct closer {
+    void operator()(sqlite3* connection) const;
+  };
+  store_connection() = default;
+  void open(const std::string& path, int flags);
+  void look_at(const std::string& path, const std::string& schema);
+  [[noreturn]] void refuse(int code);
+
+  std::unique_ptr<sqlite3, closer> connection_;
+  std::string path_;
+  std::string job_;
+  bool savepoint_ = false;
+};
+
+/// A name as SQL takes it: `"a ""b"""`.
+[[nodiscard]] std::string quoted_name(std::string_view name);
+
+} // namespace weir::tool

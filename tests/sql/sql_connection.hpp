@@ -1,0 +1,38 @@
+// A SQL connection with the extension loaded, for tests: rows as text, errors as text.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+struct sqlite3;
+
+namespace sql_test {
+
+/// The extension that was built.
+std::filesystem::path extension();
+
+class sql_connection {
+public:
+  /// Opens a file for reading, as `sqlite3 -readonly` does, and loads the extension.
+  explicit sql_connection(const std::filesystem::path& path);
+  sql_connection(const sql_connection&) = delete;
+  sql_connection& operator=(const sql_connection&) = delete;
+  ~sql_connection();
+
+  /// The rows, columns with a | between, as the `sqlite3` program shows them. Blobs are x'0A', nulls "null". Throws
+  /// std::runtime_error with SQLite's message.
+  std::vector<std::string> rows(const std::string& sql);
+  /// The one row of one column.
+  std::string one(const std::string& sql);
+  /// The message of a statement that fails; empty if it does not.
+  std::string error(const std::string& sql);
+
+private:
+  sqlite3* handle_ = nullptr;
+};
+
+/// Changes a store behind its back.
+void change_file(const std::filesystem::path& path, const std::string& sql);
+
+} // namespace sql_test

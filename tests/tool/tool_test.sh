@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# The program weir, from outside: what it prints of a store and a savepoint, what it makes, and what it refuses.
+set -euo pipefail
+
+weir=$WEIR_BINARY_DIR/bin/weir
+novel=$WEIR_SOURCE_DIR/examples/data/moby-dick.txt
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() {
+  printf 'tool_test: %s\n' "$*" >&2
+  exit 1
+}
+# same <what> <expected> <found>
+same() {
+  [[ $2 == "$3" ]] || fail "$1: expected"$'\n'"$2"$'\n'"and found"$'\n'"$3"
+}
+has() {
+  [[ $3 == *"$2"* ]] || fail "$1: expected something with \"$2\", and found"$'\n'"$3"
+}
+# refused <what> <exit status> <part of the line> <arguments…>: one line, and nothing on standard output.
+refused() {
+  local what=$1 status=$2 part=$3 found=0 out err
+  shift 3
+  out=$("$weir" "$@" 2>err.txt </dev/null) || found=$?
+  err=$(<err.txt)
+  same "$what, exit status" "$status" "$found"
+  same "$what, output" "" "$out"
+  same "$what, lines" 1 "$(wc -l <err.txt)"
+  has "$what" "$part" "$err"
+}
+
+"$WEIR_BINARY_DIR"/examples/word_count --input "$novel" --output words.db --checkpoint-interval 10ms --batch-size 4 \
+  --retain 8 >log.txt 2>&1 || { cat log.txt; fail "the job failed"; }
+store=word-count.weir
+count_of() { sqlite3 -readonly words.db "select count from counts where key = '$1'"; }
+total=$(sqlite3 -readonly words.db 'select sum(count) from counts')
+words=$(sqlite3 -readonly words.db 'select count(*) from counts')
+
+echo "== checkpoints, show, state"
+newest=$("$weir" checkpoints $store --format csv | tail -n 1 | cut -d, -f1)
+has "checkpoints" "complete" "$("$weir" checkpoints $store)"
+same "as JSON" "$newest" "$("$weir" checkpoints $store --format json | tail -n 1 | sed 's/^{"id":\([0-9]*\),.*/\1/')"
+has "show" "counts -> table" "$("$weir" show $store)"
+has "show" "lines     splits" "$("$weir" show $store "$newest")"
+same "one key" "{\"key\":\"whale\",\"count\":$(count_of whale)}" "$("$weir" state $store counts --key whale --format json)"
+same "all keys" "$((words + 1))" "$("$weir" state $store counts --format csv | wc -l)"
+same "with a limit" 4 "$("$weir" state $store counts --limit 3 | wc -l)"
+oldest=$("$weir" sql $store 'select min(id) from checkpoint_overview where restorable' --format csv | tail -n 1)
+same "an older checkpoint is another" "1" \
+  "$("$weir" sql $store "select count(*) from (select sum(count) s from counts_state where checkpoint = $oldest) where s < $total" --format csv | tail -n 1)"
+
+echo "== diff"
+changes=$("$weir" diff $store "$oldest" "$newest" counts --format csv | tail -n +2 | wc -l)
+same "diff" "$changes" "$("$weir" sql $store "select count(*) from weir_diff('word-count', 'counts', $oldest, $newest)" --format csv | tail -n 1)"
+((changes > 0)) || fail "nothing has changed from checkpoint $oldest to $newest"
+
+echo "== sql, from an argument and from standard input"
+same "sql" "sum(count)"$'\n'"$total" "$("$weir" sql $store 'select sum(count) from counts_state' --format csv)"
+same "two statements" "a"$'\n'"1"$'\n'"b"$'\n'"2" "$(printf 'select 1 as a;\nselect 2\nas b' | "$weir" sql $store --format csv)"
+same "bytes, nulls and quotes" '{"x":"0aff","n":null,"t":"a\"b","r":1.5}' \
+  "$("$weir" sql $store "select x'0aff' as x, null as n, 'a\"b' as t, 1.5 as r" --format json)"
+same "quotes in CSV" "t"$'\n'"\"a,\"\"b\"\"\"" "$("$weir" sql $store "select 'a,\"b\"' as t" --format csv)"
+same "control characters" "t"$'\n'"a b" "$("$weir" sql $store "select 'a' || char(27) || 'b' as t")"
+
+echo "== savepoint, verify"
+has "savepoint" "checkpoint $newest of job word-count" "$("$weir" savepoint $store end.save)"
+has "an older one" "checkpoint $oldest of" "$("$weir" savepoint $store old.save --checkpoint "$oldest")"
+same "what a savepoint has" "$total" "$("$weir" sql end.save 'select sum(count) from counts_state' --format csv | tail -n 1)"
+"$weir" verify $store >verified.txt || fail "the store does not verify: $(<verified.txt)"
+"$weir" verify end.save >/dev/null || fail "the savepoint does not verify"
+cp end.save damaged.save
+# A byte of every chunk, for some pages have a copy of one in what they don't use.
+grep -obUa WCHK damaged.save | cut -d: -f1 | while read -r at; do
+  byte=$(od -An -tu1 -j $((at + 40)) -N 1 damaged.save)
+  printf "\\x$(printf %02x $((byte ^ 255)))" | dd of=damaged.save bs=1 seek=$((at + 40)) conv=notrunc status=none
+done
+status=0
+"$weir" verify damaged.save >verified.txt || status=$?
+same "a damaged savepoint's exit status" 1 "$status"
+has "a damaged savepoint" "differs from its checksum" "$(<verified.txt)"
+
+echo "== export"
+"$weir" export $store csv --as csv >/dev/null
+"$weir" export $store json counts --as json >/dev/null
+"$weir" export $store plain.db --as sqlite >/dev/null
+same "CSV" "$((words + 1))" "$(wc -l <csv/counts_state.csv)"
+same "JSON lines" "$words" "$(wc -l <json/counts_state.jsonl)"
+same "only what was named" "counts_state.jsonl" "$(ls json)"
+same "SQLite" "$total" "$(sqlite3 -readonly plain.db 'select sum(count) from counts_state')"
+
+echo "== prune"
+before=$("$weir" verify $store --format csv | tail -n +2 | wc -l)
+has "prune" "checkpoints discarded" "$("$weir" prune $store)"
+after=$("$weir" verify $store --format csv | tail -n +2 | wc -l)
+((after < before)) || fail "$before checkpoints before, and $after after"
+same "the newest stays" "$total" "$("$weir" sql $store 'select sum(count) from counts_state' --format csv | tail -n 1)"
+
+echo "== what is refused"
+refused "no command" 2 "see weir --help"
+refused "no file" 2 "nothing" checkpoints nowhere.weir
+refused "a file of another kind" 2 "a Weir store or savepoint" checkpoints "$novel"
+refused "another program's database" 2 "a Weir store or savepoint" checkpoints words.db
+refused "an operator" 2 "counts, lines, table" state $store cuonts
+refused "a table" 2 "found state" state $store counts --table staet
+refused "a checkpoint" 2 "whose state is kept" state $store counts --checkpoint 999999
+refused "a format" 2 "json" state $store counts --format xml
+refused "SQL that is wrong" 2 "syntax error" sql $store 'selekt 1'
+refused "SQL that writes" 2 "written by its job alone" sql $store 'delete from chunks'
+refused "a savepoint over something" 2 "where nothing is" savepoint $store end.save
+refused "an export over something" 2 "one is there" export $store plain.db --as sqlite
+refused "pruning a savepoint" 2 "has one checkpoint" prune end.save
+same "the store is as it was" "$total" "$("$weir" sql $store 'select sum(count) from counts_state' --format csv | tail -n 1)"
