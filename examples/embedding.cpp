@@ -2,6 +2,7 @@
 //
 // embedding [folder]: ends by itself. Killed and started again, it goes on where it was.
 #include <weir/caf.hpp>
+#include <weir/persistence/error.hpp>
 #include <weir/weir.hpp>
 
 #include <caf/actor_system.hpp>
@@ -73,8 +74,7 @@ caf::behavior display(caf::event_based_actor*, std::shared_ptr<std::map<std::str
   })};
 }
 
-int main(int argc, char** argv) {
-  const std::string folder = argc > 1 ? argv[1] : ".";
+int run_rooms(const std::string& folder) {
   caf::actor_system_config config;
   caf::actor_system system{config};
   caf::scoped_actor self{system};
@@ -119,4 +119,18 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(w.readings));
   std::printf("%s%s%s\n", std::string{weir::to_text(end.state)}.c_str(), end.why.empty() ? "" : ": ", end.why.c_str());
   return end.state == weir::job_state::finished ? 0 : 1;
+}
+
+int main(int argc, char** argv) {
+  const std::string folder = argc > 1 ? argv[1] : ".";
+  if (argc > 2 || folder.starts_with('-')) {
+    std::printf("usage: embedding [folder for its store]\n");
+    return folder == "--help" ? 0 : 2;
+  }
+  try {
+    return run_rooms(folder);
+  } catch (const weir::error& e) { // a folder that is not there, for example
+    std::fprintf(stderr, "embedding: %s\n", e.what());
+    return e.exit_code();
+  }
 }

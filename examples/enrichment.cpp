@@ -1,6 +1,9 @@
 // Asynchronous enrichment: an actor is asked for the customer of each order, many requests at a time. Orders of unknown
 // customers become dead letters.
+//
+// enrichment [folder]: makes its orders by itself; the folder is for its store and its tables.
 #include <weir/caf.hpp>
+#include <weir/persistence/error.hpp>
 #include <weir/weir.hpp>
 
 #include <caf/actor_system.hpp>
@@ -37,8 +40,7 @@ caf::behavior directory(caf::event_based_actor*) {
   }};
 }
 
-int main(int argc, char** argv) {
-  const std::string folder = argc > 1 ? argv[1] : ".";
+void enrich(const std::string& folder) {
   caf::actor_system_config config;
   caf::actor_system system{config};
   const caf::actor known = system.spawn(directory);
@@ -63,4 +65,19 @@ int main(int argc, char** argv) {
   const weir::job_status status = jobs.start(job, options).wait();
   std::printf("%s; see sqlite3 -readonly %s/cities.db 'select * from cities'\n",
               std::string{weir::to_text(status.state)}.c_str(), folder.c_str());
+}
+
+int main(int argc, char** argv) {
+  const std::string folder = argc > 1 ? argv[1] : ".";
+  if (argc > 2 || folder.starts_with('-')) {
+    std::printf("usage: enrichment [folder for its store and its tables]\n");
+    return folder == "--help" ? 0 : 2;
+  }
+  try {
+    enrich(folder);
+    return 0;
+  } catch (const weir::error& e) { // a folder that is not there, or a job that failed
+    std::fprintf(stderr, "enrichment: %s\n", e.what());
+    return e.exit_code();
+  }
 }

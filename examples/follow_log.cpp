@@ -38,11 +38,14 @@ int main(int argc, char** argv) {
   const auto entries_folder = cli.option("entries", "entries", "the folder for the entries, by level");
   const auto dead_folder = cli.option("dead-letters", "dead-letters", "the folder for lines that are no entries");
   const auto database = cli.option("output", "levels.db", "the SQLite file for the counts");
+  const auto allow_loss = cli.option("allow-loss", false, "go on although the log was removed before it was read");
 
   weir::job job{"follow-log"};
   const parse_lines parser;
-  const auto entries =
-      job.source("log", weir::follow{log}.poll_interval(std::chrono::milliseconds{20})).process("parse", parser);
+  auto lines = weir::follow{log}.poll_interval(std::chrono::milliseconds{20});
+  if (allow_loss)
+    lines = lines.allow_loss();
+  const auto entries = job.source("log", lines).process("parse", parser);
   entries.side(parser.dead).sink("dead-letters", weir::text_files{dead_folder});
   entries.sink("entries", weir::json_lines_files{entries_folder}.partition_by([](const entry& e) { return e.level; }));
   entries.key_by(&entry::level).count("counts").sink("levels", weir::sqlite_table{database, "levels"}.upsert("key"));

@@ -30,7 +30,7 @@ check_listing() {
   listings=$((listings + 1))
   if [[ -z $file ]]; then
     fault "$where: no <!-- listing: file.cpp --> above this listing"
-  elif [[ $file != examples/*.cpp && $file != tests/*.cpp ]]; then
+  elif [[ ! $file =~ ^(examples|tests)/.+\.[ch]pp$ ]]; then
     fault "$where: $file is not compiled by the build; name a file of examples/ or tests/"
   elif [[ ! -f $root/$file ]]; then
     fault "$where: there is no $file"

@@ -90,13 +90,14 @@ TEST_CASE("a store that needs no more room goes on when somebody else fills the 
   if (is_refused(disk))
     return;
   const scratch_folder folder;
-  const auto parts = parts_in(folder, 10'000);
+  const auto parts = parts_in(folder, 20'000);
   auto options = options_for(disk);
   options.retain = 1;
   actor_host host;
   auto job = host.jobs().start(counting_job(parts), options);
   const job_guard guard{job};
-  REQUIRE(eventually(job, [&] { return job.status().checkpoints >= 5; }));
+  // The file and its log have grown to what they need.
+  REQUIRE(eventually(job, [&] { return job.status().checkpoints >= 25; }));
   disk.fill();
   const auto checkpoints = job.status().checkpoints;
   const bool goes_on = eventually(job, [&] { return job.status().checkpoints >= checkpoints + 5; });
