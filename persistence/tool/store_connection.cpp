@@ -127,11 +127,10 @@ void store_connection::look_at(const std::string& path, const std::string& schem
 
 void store_connection::refuse(int code) {
   const std::string said = connection_ ? sqlite3_errmsg(connection_.get()) : sqlite3_errstr(code);
-  const auto refuse_writing = [&] {
+  // The function that the store's triggers ask for.
+  const bool writes = (code & 0xff) == SQLITE_READONLY || said.find("weir_store_writer") != std::string::npos;
+  if (writes)
     throw usage_error({"the store " + path_, "only questions", said, "a store is written by its job alone"});
-  };
-  if (said.find("weir_store_writer") != std::string::npos) // the function that the store's triggers ask for
-    refuse_writing();
   switch (code & 0xff) {
   case SQLITE_NOTADB:
     throw store_error({"the file " + path_, "a Weir store or savepoint", "something else", "name another path"});
@@ -145,9 +144,6 @@ void store_connection::refuse(int code) {
   case SQLITE_PERM:
   case SQLITE_AUTH:
     throw path_error({"the store " + path_, "a file that can be read", said, "check its permissions"});
-  case SQLITE_READONLY:
-    refuse_writing();
-    break;
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
     throw io_error({"the store " + path_, "", said, "ask again"});
