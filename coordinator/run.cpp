@@ -112,7 +112,7 @@ int explain(const job& j, const parsed_command& command) {
 
 /// Says what would become of the stored state, and starts nothing. Throws what the start would throw.
 int check(const job& j, const parsed_command& command) {
-  const auto graph = j.graph();
+  const job_graph& graph = j.graph();
   const plan_result planned = make_plan(graph, command.options);
   if (!planned.problems.empty())
     throw job_error({to_text(planned.problems), "", "", ""});

@@ -71,11 +71,11 @@ same "what a savepoint has" "$total" "$("$weir" sql end.save 'select sum(count) 
 "$weir" verify $store >verified.txt || fail "the store does not verify: $(<verified.txt)"
 "$weir" verify end.save >/dev/null || fail "the savepoint does not verify"
 cp end.save damaged.save
-# A byte of every chunk, for some pages have a copy of one in what they don't use.
-grep -obUa WCHK damaged.save | cut -d: -f1 | while read -r at; do
-  byte=$(od -An -tu1 -j $((at + 40)) -N 1 damaged.save)
-  printf "\\x$(printf %02x $((byte ^ 255)))" | dd of=damaged.save bs=1 seek=$((at + 40)) conv=notrunc status=none
-done
+# A byte in the middle of what the largest chunk has.
+inside=$(sqlite3 end.save 'select hex(substr(bytes, 100, 16)) from chunk_bytes order by length(bytes) desc limit 1')
+at=$(LC_ALL=C grep -obUaP "$(fold -w 2 <<<"$inside" | sed 's/^/\\x/' | tr -d '\n')" end.save | head -n 1 | cut -d: -f1)
+byte=$(od -An -tu1 -j "$at" -N 1 end.save)
+printf %b "\\x$(printf %02x $((byte ^ 255)))" | dd of=damaged.save bs=1 seek="$at" conv=notrunc status=none
 status=0
 "$weir" verify damaged.save >verified.txt || status=$?
 same "a damaged savepoint's exit status" 1 "$status"
