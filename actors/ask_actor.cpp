@@ -1,5 +1,6 @@
 #include "ask_actor.hpp"
 
+#include "delays.hpp"
 #include "dispatch.hpp"
 
 #include <caf/actor_system.hpp>

@@ -1,5 +1,6 @@
 #include "companions.hpp"
 
+#include "delays.hpp"
 #include "dispatch.hpp"
 #include "error_report.hpp"
 
@@ -38,9 +39,6 @@ public:
   std::vector<batch_ptr> batches;
 };
 
-/// A clock that is set back must not leave a source waiting.
-constexpr std::chrono::seconds longest_wait{1};
-
 class source_companion {
 public:
   source_companion(caf::event_based_actor* self, std::shared_ptr<split_readers> readers, const element_type& type,
@@ -65,7 +63,7 @@ public:
     while (owed_ != 0) {
       split_readers::result result;
       out_->resume();
-      const bool did = readers_->read(*out_, batch_size_, env_->now(), true, result);
+      const bool did = readers_->read(*out_, batch_size_, env_->now(), env_->monotonic(), true, result);
       out_->flush();
       companion_read answer;
       answer.all_ended = readers_->exhausted();
@@ -93,9 +91,8 @@ private:
   void wait() {
     if (std::exchange(waiting_, true))
       return;
-    const std::chrono::microseconds due = readers_->next_at() - env_->now();
-    self_->delayed_send(self_, std::clamp<std::chrono::microseconds>(due, std::chrono::milliseconds{1}, longest_wait),
-                        do_wake{});
+    const std::chrono::microseconds due = delay_until(env_->monotonic(), readers_->next_at());
+    self_->delayed_send(self_, std::max<std::chrono::microseconds>(due, std::chrono::milliseconds{1}), do_wake{});
   }
 
   caf::event_based_actor* self_;

@@ -181,7 +181,7 @@ void feed_desk::set_marks(std::size_t split, std::size_t splits, const producer_
       producer.last = std::max(producer.last.value_or(0), through);
   }
   s.begun = true;
-  s.ended = false;
+  s.ended = s.read_out = false;
   if (std::exchange(room_wanted_, false))
     news_.room = untold_ = true;
 }
@@ -215,7 +215,7 @@ std::optional<fed_records> feed_desk::take(std::size_t split, bool& end) {
   split_state& s = splits_[split];
   end = false;
   if (s.queue.empty()) {
-    end = whole(s);
+    end = s.read_out = whole(s);
     if (abandoned_ && !end)
       throw usage_error({"actor_source", "an inbox as long as a job reads", "it has ended",
                          "end the stream by close(), not the inbox; then start the job again"});
@@ -258,7 +258,9 @@ void feed_desk::durable(std::size_t split, const producer_marks& marks) {
 void feed_desk::leave(std::size_t split) {
   const std::lock_guard lock(mutex_);
   split_state& s = splits_[split];
-  s.begun = s.has_reader = false;
+  s.has_reader = false;
+  // Whoever still brings something hears that it comes too late: no reader will begin to whom it could be told.
+  s.begun = s.ended = s.read_out;
   s.queue.clear();
   s.records = 0;
   s.wakes.reset();

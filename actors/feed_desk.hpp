@@ -102,7 +102,8 @@ public:
   /// Through which records producers have to bring again what a closed source has lost, and that nobody has brought.
   [[nodiscard]] producer_marks awaited(std::size_t split);
   void durable(std::size_t split, const producer_marks& marks);
-  /// The reader is gone, and with it what waited for it.
+  /// The reader is gone, and with it what waited for it. If it had come to the end, the split has ended, until another
+  /// reader begins.
   void leave(std::size_t split);
 
 private:
@@ -114,7 +115,8 @@ private:
   struct split_state {
     bool begun = false; ///< `producers` are those of a reader, or of an ended split
     bool has_reader = false;
-    bool ended = false; ///< in an earlier life
+    bool ended = false;    ///< in an earlier life, or its reader has read all and is gone
+    bool read_out = false; ///< its reader has said that this is the end
     std::map<std::string, producer_state, std::less<>> producers;
     std::deque<fed_records> queue;
     std::size_t records = 0;

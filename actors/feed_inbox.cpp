@@ -7,10 +7,13 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <limits>
 #include <list>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,14 +32,15 @@ caf::error closed_error(std::uint64_t expected) {
 
 /// Carries messages; the desk decides. A feed that must wait keeps its sender waiting for the answer: that is what
 /// holds a fast sender back. One feed and one question of each producer wait at most. Feeds that wait for the same
-/// split are taken in the order in which they came, so that none waits for ever.
+/// split are taken in the order in which they came, so that none waits for ever. It remembers the latest sender of each
+/// producer of which the desk has something, as long as that lives.
 class feed_inbox final : public caf::event_based_actor {
 public:
-  feed_inbox(caf::actor_config& config, std::shared_ptr<feed_desk> desk, fed_type type, std::size_t most_waiting)
-      : caf::event_based_actor(config), desk_(std::move(desk)), type_(type), most_waiting_(most_waiting) {
+  feed_inbox(caf::actor_config& config, std::shared_ptr<feed_desk> desk, fed_type type, std::size_t producers)
+      : caf::event_based_actor(config), desk_(std::move(desk)), type_(type), producers_(producers) {
     set_exit_handler([this](const caf::exit_msg&) { quit(); });
     set_error_handler([](const caf::error&) {});
-    set_down_handler([](const caf::down_msg&) {});
+    set_down_handler([this](const caf::down_msg& down) { forget_sender(down.source); });
     set_default_handler([](caf::scheduled_actor*, const caf::message_view&) -> caf::result<caf::message> {
       return make_feed_error(feed_error::wrong, "an inbox takes feeds of records");
     });
@@ -49,8 +53,8 @@ public:
     for (line& each : lines_)
       for (waiting_feed& feed : each)
         feed.answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
-    for (auto& [producer, answer] : questions_)
-      answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
+    for (auto& [producer, question] : questions_)
+      question.answer.deliver(make_feed_error(feed_error::ended, "the source is gone"));
     feeds_.clear();
     lines_.clear();
     questions_.clear();
@@ -86,6 +90,11 @@ private:
     std::uint64_t first = 1;
     batch_ptr records;
     caf::response_promise answer;
+    caf::actor_addr from;
+  };
+  struct waiting_question {
+    caf::response_promise answer;
+    caf::actor_addr from;
   };
   using line = std::list<waiting_feed>;
 
@@ -113,16 +122,16 @@ private:
       waits.answer.deliver(make_feed_error(feed_error::refused, "the same feed was sent again"));
       waits.records = std::move(records);
       waits.answer = answer;
+      waits.from = from;
       settle_first(others);
-    } else if (waiting_feed feed{producer, first, std::move(records), answer}; !settle(feed, !others.empty())) {
-      if (feeds_.size() >= most_waiting_) {
+    } else if (waiting_feed feed{producer, first, std::move(records), answer, from}; !settle(feed, !others.empty())) {
+      if (feeds_.size() >= most_waiting()) {
         answer.deliver(make_feed_error(feed_error::refused, "too many feeds wait for room"));
         return answer;
       }
       others.push_back(std::move(feed));
       feeds_.emplace(producer, std::prev(others.end()));
     }
-    note_sender(producer, from);
     return answer;
   }
 
@@ -156,6 +165,8 @@ private:
   bool settle(waiting_feed& feed, bool behind_others) {
     const std::string& producer = feed.producer;
     const feed_answer found = desk_->offer(producer, feed.first, feed.records, behind_others);
+    if (found.expected > 1)
+      note_sender(producer, feed.from);
     switch (found.verdict) {
     case feed_verdict::taken:
       feed.answer.deliver(taken_atom::value, found.expected);
@@ -183,28 +194,68 @@ private:
     const caf::actor_addr from = caf::actor_cast<caf::actor_addr>(current_sender());
     caf::response_promise answer = make_response_promise();
     if (const auto before = questions_.find(producer); before != questions_.end()) {
-      before->second.deliver(make_feed_error(feed_error::refused, "the same question was asked again"));
+      before->second.answer.deliver(make_feed_error(feed_error::refused, "the same question was asked again"));
       questions_.erase(before);
     }
-    if (const auto standing = desk_->where(producer)) {
-      answer.deliver(where_atom::value, standing->next, standing->durable);
-    } else if (questions_.size() >= most_waiting_) {
-      answer.deliver(make_feed_error(feed_error::refused, "too many questions wait for an answer"));
-      return answer;
-    } else {
-      questions_.emplace(producer, answer);
+    if (waiting_question question{answer, from}; !settle(producer, question)) {
+      if (questions_.size() >= most_waiting())
+        answer.deliver(make_feed_error(feed_error::refused, "too many questions wait for an answer"));
+      else
+        questions_.emplace(producer, std::move(question));
     }
-    note_sender(producer, from);
     return answer;
   }
 
+  /// Answers a question. False if it has to wait.
+  bool settle(const std::string& producer, waiting_question& question) {
+    const auto standing = desk_->where(producer);
+    if (!standing)
+      return false;
+    if (standing->next > 1)
+      note_sender(producer, question.from);
+    question.answer.deliver(where_atom::value, standing->next, standing->durable);
+    return true;
+  }
+
+  /// How many feeds, or questions, may wait: those of all producers that there can be.
+  [[nodiscard]] std::size_t most_waiting() const {
+    const std::size_t splits = std::max<std::size_t>(desk_->splits(), 1);
+    return producers_ > std::numeric_limits<std::size_t>::max() / splits ? producers_ : producers_ * splits;
+  }
+
+  /// Only of producers that the desk knows, of which there is a bounded number.
   void note_sender(const std::string& producer, const caf::actor_addr& from) {
-    if (!from)
+    const auto alive = caf::actor_cast<caf::strong_actor_ptr>(from);
+    if (!alive)
       return;
-    if (const auto known = senders_.find(producer); known != senders_.end())
-      known->second = from;
-    else if (senders_.size() < most_waiting_)
-      senders_.emplace(producer, from);
+    caf::actor_addr& latest = senders_[producer];
+    if (latest == from)
+      return;
+    if (latest)
+      forget_name(latest, producer);
+    latest = from;
+    std::set<std::string>& names = names_[from];
+    if (names.empty())
+      monitor(alive->get());
+    names.insert(producer);
+  }
+  void forget_name(const caf::actor_addr& former, const std::string& producer) {
+    const auto at = names_.find(former);
+    if (at == names_.end())
+      return;
+    at->second.erase(producer);
+    if (!at->second.empty())
+      return;
+    names_.erase(at);
+    demonitor(former);
+  }
+  void forget_sender(const caf::actor_addr& gone) {
+    const auto at = names_.find(gone);
+    if (at == names_.end())
+      return;
+    for (const std::string& producer : at->second)
+      senders_.erase(producer);
+    names_.erase(at);
   }
 
   void on_news() {
@@ -217,12 +268,7 @@ private:
     if (!news.room)
       return;
     for (auto at = questions_.begin(); at != questions_.end();) {
-      if (const auto standing = desk_->where(at->first)) {
-        at->second.deliver(where_atom::value, standing->next, standing->durable);
-        at = questions_.erase(at);
-      } else {
-        ++at;
-      }
+      at = settle(at->first, at->second) ? questions_.erase(at) : std::next(at);
     }
     deal_lines();
     for (line& each : lines_)
@@ -237,18 +283,19 @@ private:
 
   std::shared_ptr<feed_desk> desk_;
   fed_type type_;
-  std::size_t most_waiting_;
+  std::size_t producers_; ///< of each split, at most
   std::vector<line> lines_{1};
   std::map<std::string, line::iterator> feeds_; ///< that wait, by their producers
-  std::map<std::string, caf::response_promise> questions_;
-  std::map<std::string, caf::actor_addr> senders_; ///< the latest of each producer; not held
+  std::map<std::string, waiting_question> questions_;
+  std::map<std::string, caf::actor_addr> senders_;         ///< the latest of each producer; not held
+  std::map<caf::actor_addr, std::set<std::string>> names_; ///< of the senders, which are monitored
 };
 
 } // namespace
 
 caf::actor spawn_feed_inbox(caf::actor_system& system, std::shared_ptr<feed_desk> desk, fed_type type,
-                            std::size_t most_waiting) {
-  caf::actor inbox = system.spawn<feed_inbox, caf::lazy_init>(desk, type, most_waiting);
+                            std::size_t producers) {
+  caf::actor inbox = system.spawn<feed_inbox, caf::lazy_init>(desk, type, producers);
   desk->on_news([to = caf::actor_cast<caf::actor_addr>(inbox)] { post(caf::actor_cast<caf::actor>(to), desk_news{}); });
   return inbox;
 }

@@ -10,8 +10,9 @@
 
 namespace weir::inline v0 {
 
-/// Spawns the inbox of a desk. It ends when it is told to.
+/// Spawns the inbox of a desk. It ends when it is told to. `producers`: how many each split of the desk may have; so
+/// many feeds, and so many questions, wait at most.
 [[nodiscard]] caf::actor spawn_feed_inbox(caf::actor_system& system, std::shared_ptr<feed_desk> desk, fed_type type,
-                                          std::size_t most_waiting);
+                                          std::size_t producers);
 
 } // namespace weir::inline v0

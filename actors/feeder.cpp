@@ -1,7 +1,7 @@
 #include "feeder.hpp"
 
 #include "../persistence/error.hpp"
-#include "dispatch.hpp"
+#include "delays.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,7 @@
 #include "source_driver.hpp"
 
+#include "../persistence/saturating_time.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -15,7 +17,9 @@ constexpr std::size_t most_open_readers = 64;
 /// Reads of one split before another has its turn.
 constexpr std::size_t reads_a_turn = 16;
 /// How long a reader that has nothing and names no time is left alone.
-constexpr std::chrono::milliseconds idle_pause{10};
+constexpr std::chrono::microseconds idle_pause = std::chrono::milliseconds{10};
+/// How much of the time that a reader was not asked it may make up for, if it does not block.
+constexpr std::chrono::microseconds most_made_up = std::chrono::milliseconds{100};
 
 } // namespace
 
@@ -26,25 +30,23 @@ split_readers::split_readers(const any_source& source, std::vector<source_operat
       waker_(std::move(wakes_readers)),
       keep_ended_(keep_ended) {}
 
-bool split_readers::read(any_collector& out, std::size_t max_records, processing_time now, bool every_position,
-                         result& into) {
+bool split_readers::read(any_collector& out, std::size_t max_records, processing_time now, monotonic_time monotonic,
+                         bool every_position, result& into) {
   const bool one_at_a_time = source_.one_split_at_a_time();
   const std::size_t most_open = source_.blocking() ? most_open_readers : std::numeric_limits<std::size_t>::max();
-  if (now < last_now_) // the clock was set back: nobody knows what is due
-    for (open_reader& r : open_)
-      if (r.due != processing_time::max())
-        r.due = {};
-  last_now_ = now;
   for (;;) {
-    auto due = std::find_if(open_.begin(), open_.end(), [now](const open_reader& r) { return r.due <= now; });
+    auto due =
+        std::find_if(open_.begin(), open_.end(), [monotonic](const open_reader& r) { return r.due <= monotonic; });
     const bool may_open = !waiting_.empty() && open_.size() < most_open && (due == open_.end() || !one_at_a_time);
     if (may_open) {
       source_operator::unread_split next = std::move(waiting_.front());
       waiting_.pop_front();
-      open_.push_back(
-          {next.split.id, next.split.description, source_.open_split(next.split, next.position, now), {}, 0});
+      open_.push_back({next.split.id, next.split.description, source_.open_split(next.split, next.position, now),
+                       monotonic, processing_time{}, 0});
+      open_reader& opened = open_.back();
+      opened.named = opened.reader->next_at();
       if (waker_)
-        open_.back().reader->attach(waker_);
+        opened.reader->attach(waker_);
       continue;
     }
     if (due == open_.end() && !waiting_.empty() && idle_reads_ < open_.size() + waiting_.size()) {
@@ -59,13 +61,12 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
       idle_reads_ = 0;
       next_at_ = {};
       for (const open_reader& r : open_)
-        next_at_ = next_at_ == processing_time{} ? r.due : std::min(next_at_, r.due);
+        next_at_ = next_at_ == monotonic_time{} ? r.due : std::min(next_at_, r.due);
       return false;
     }
     open_reader& r = *due;
     if (!begin_read(*r.reader))
       return false;
-    const processing_time before = r.reader->next_at();
     into.status = r.reader->read(out, max_records);
     end_read();
     into.split = r.split;
@@ -81,11 +82,8 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
         if (std::string remark = r.reader->take_remark(); !remark.empty())
           remark_ = std::move(remark);
         const processing_time next = r.reader->next_at();
-        r.due = next == processing_time{} ? now + idle_pause : next;
-        // One that polls counts from its last poll, which is long ago if it was busy since: it is not to catch up. One
-        // that looks at a clock of its own is not late, and does not wait.
-        if (r.due <= now && source_.blocking())
-          r.due = now + (next > before ? std::min(next - before, now - next) : idle_pause);
+        r.due = due_after(r, next, now, monotonic);
+        r.named = next;
       }
       if (!one_at_a_time && ++r.reads % reads_a_turn == 0) {
         open_reader last = std::move(r);
@@ -95,6 +93,31 @@ bool split_readers::read(any_collector& out, std::size_t max_records, processing
     }
     return true;
   }
+}
+
+monotonic_time split_readers::due_after(const open_reader& asked, processing_time next, processing_time now,
+                                        monotonic_time monotonic) const {
+  if (next == processing_time::max())
+    return monotonic_time::max();
+  if (next == processing_time{})
+    return monotonic + idle_pause;
+  std::chrono::microseconds wait = saturating_until(now, next);
+  std::chrono::microseconds most_late = idle_pause;
+  if (asked.named != processing_time{} && next > asked.named) {
+    // Most readers have no clock, and count on from the time at which they began: what they add is how long they wait,
+    // whatever the clock was set to since. One that looks at a clock of its own does not wait longer than that says.
+    most_late = saturating_until(asked.named, next);
+    const std::chrono::microseconds on = saturating_until(monotonic, saturating_add(asked.due, most_late));
+    wait = wait.count() > 0 ? std::min(wait, on) : on;
+  }
+  if (wait.count() > 0)
+    return saturating_add(monotonic, wait);
+  // One that goes at a rate makes up for a little, so that what comes late now and then does not slow it down.
+  if (!source_.blocking())
+    return monotonic + std::max(wait, -most_made_up);
+  // One that polls is late because it was busy: it is not to catch up. One that names a time that has just passed is
+  // not late, and hardly waits.
+  return monotonic - std::max(wait, -most_late);
 }
 
 std::vector<split_readers::result> split_readers::positions() const {
@@ -128,7 +151,7 @@ void split_readers::durable(const result& at) {
 
 void split_readers::wake() {
   for (open_reader& r : open_)
-    if (r.due == processing_time::max())
+    if (r.due == monotonic_time::max())
       r.due = {};
 }
 
@@ -170,7 +193,7 @@ source_progress inline_source::produce() {
   any_collector& out = chain_.head_outputs().any_port(0);
   out.resume();
   split_readers::result result;
-  if (!readers_.read(out, batch_size_, env_.now(), false, result))
+  if (!readers_.read(out, batch_size_, env_.now(), env_.monotonic(), false, result))
     return readers_.exhausted() ? source_progress::ended : source_progress::waiting;
   chain_.flush_head();
   if (result.status == read_status::end)

@@ -3,6 +3,7 @@
 
 #include "../operators/operator_chain.hpp"
 #include "../operators/source_operator.hpp"
+#include "../persistence/monotonic_time.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -36,11 +37,13 @@ public:
   split_readers(const any_source& source, std::vector<source_operator::unread_split> splits,
                 std::shared_ptr<waker> wakes_readers = nullptr, bool keep_ended = false);
 
-  /// Reads once from the reader whose turn it is. False if all are exhausted or none is due before `next_at()`.
+  /// Reads once from the reader whose turn it is. False if all are exhausted or none is due before `next_at()`. What
+  /// readers wait for goes by the monotonic time: `now` may be set forward and back.
   /// The position is given with every read if `every_position`, else only at a split's end: making its text costs time.
-  bool read(any_collector& out, std::size_t max_records, processing_time now, bool every_position, result& into);
+  bool read(any_collector& out, std::size_t max_records, processing_time now, monotonic_time monotonic,
+            bool every_position, result& into);
   [[nodiscard]] bool exhausted() const noexcept { return open_.empty() && waiting_.empty(); }
-  [[nodiscard]] processing_time next_at() const noexcept { return next_at_; }
+  [[nodiscard]] monotonic_time next_at() const noexcept { return next_at_; }
   /// The present positions of all splits that were begun and are not exhausted.
   [[nodiscard]] std::vector<result> positions() const;
   /// The ends of those that have ended and have not heard that this is durable.
@@ -59,10 +62,13 @@ private:
     std::string split;
     std::string description;
     std::unique_ptr<split_reader> reader;
-    processing_time due{};
+    monotonic_time due{};
+    processing_time named{}; ///< what `due` came of, as the reader gave it
     std::size_t reads = 0;
   };
 
+  [[nodiscard]] monotonic_time due_after(const open_reader& asked, processing_time next, processing_time now,
+                                         monotonic_time monotonic) const;
   bool begin_read(split_reader& reader);
   void end_read();
 
@@ -72,8 +78,7 @@ private:
   bool keep_ended_;
   std::deque<open_reader> open_;
   std::deque<open_reader> ended_; ///< kept until their end is durable
-  processing_time next_at_{};
-  processing_time last_now_{}; ///< of the last read
+  monotonic_time next_at_{};
   std::string remark_;
   std::size_t idle_reads_ = 0; ///< in a row
   std::mutex interrupt_mutex_;
@@ -88,7 +93,7 @@ public:
   /// Emits about one batch into the chain, if there is one.
   virtual source_progress produce() = 0;
   /// After `waiting`: when to ask again; the epoch if a companion will report.
-  [[nodiscard]] virtual processing_time next_at() const = 0;
+  [[nodiscard]] virtual monotonic_time next_at() const = 0;
   /// Writes the positions of all that was emitted into the operator's state, for the snapshot of this checkpoint.
   virtual void note_positions(checkpoint_id checkpoint) = 0;
   /// What became of a checkpoint.
@@ -109,7 +114,7 @@ public:
   inline_source(source_operator& op, operator_chain& chain, environment& env, std::size_t batch_size,
                 std::shared_ptr<waker> wakes_readers = no_waker(), bool checkpointing = false);
   source_progress produce() override;
-  processing_time next_at() const override { return readers_.next_at(); }
+  monotonic_time next_at() const override { return readers_.next_at(); }
   void note_positions(checkpoint_id checkpoint) override;
   void completed(checkpoint_id checkpoint) override;
   void aborted(checkpoint_id checkpoint) override { in_flight_.erase(checkpoint); }
@@ -135,7 +140,6 @@ struct companion_read {
   std::string position;
   bool split_ended = false;
   bool all_ended = false;
-  processing_time next_at{};
 };
 
 /// A source whose reads run beside the subtask. `ask` requests one more read from the companion.
@@ -143,7 +147,7 @@ class companion_source final : public source_driver {
 public:
   companion_source(source_operator& op, operator_chain& chain, std::function<void()> ask, std::size_t reads_ahead = 3);
   source_progress produce() override;
-  processing_time next_at() const override { return {}; }
+  monotonic_time next_at() const override { return {}; }
   void note_positions(checkpoint_id) override {}
   void halt() override { halted_ = true; }
   /// The companion has read.

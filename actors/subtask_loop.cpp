@@ -16,7 +16,7 @@ public:
   processing_time now() const override { return loop_.setup_.env->now(); }
   void wake_at(processing_time when) override {
     const processing_time now = this->now();
-    loop_.clock_seen_ = std::max(loop_.clock_seen_, now);
+    loop_.clock_ahead_ = std::max(loop_.clock_ahead_, loop_.clock_ahead());
     loop_.operator_wakes_.insert(when);
     loop_.ask_for_wake(saturating_until(now, *loop_.operator_wakes_.begin()));
   }
@@ -305,18 +305,23 @@ void subtask_loop::on_started(sink_stage& started) {
 void subtask_loop::wake() {
   if (!wakes_asked_.empty())
     wakes_asked_.erase(wakes_asked_.begin()); // they come in the order of their times
+  const std::chrono::microseconds ahead = clock_ahead();
   const processing_time now = setup_.env->now();
   if (const auto later = operator_wakes_.upper_bound(now); later != operator_wakes_.begin()) {
     operator_wakes_.erase(operator_wakes_.begin(), later);
     chain_.wake();
-  } else if (now < clock_seen_) {
+  } else if (ahead < clock_ahead_ && clock_ahead_ - ahead > clock_jitter) {
     chain_.wake(); // the clock was set back: who waits for a duration has to ask for another time
   }
-  clock_seen_ = now;
+  clock_ahead_ = ahead;
   if (!operator_wakes_.empty())
     ask_for_wake(saturating_until(now, *operator_wakes_.begin()));
   probe_if_due();
   flush_if_due();
+}
+
+std::chrono::microseconds subtask_loop::clock_ahead() const {
+  return setup_.env->now().time_since_epoch() - setup_.env->monotonic().time_since_epoch();
 }
 
 void subtask_loop::on_outside_wake() {

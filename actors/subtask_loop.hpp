@@ -52,6 +52,8 @@ public:
 inline constexpr std::chrono::milliseconds probe_interval{500};
 /// The longest delay that is asked for: what is due later is asked for again, and by then the clock may have been set.
 inline constexpr std::chrono::minutes longest_sleep{1};
+/// Two clocks are not read in the same moment: what they differ by may change so much though nobody has set one.
+inline constexpr std::chrono::milliseconds clock_jitter{1};
 
 /// Names a state table of the task whose chunks `load` takes.
 struct table_to_load {
@@ -141,6 +143,7 @@ private:
   void probe_if_due();
   void note_pause(monotonic_time since);
   void note_counters();
+  [[nodiscard]] std::chrono::microseconds clock_ahead() const;
 
   subtask_setup setup_;
   subtask_surroundings& out_;
@@ -174,7 +177,8 @@ private:
   std::multiset<monotonic_time> wakes_asked_; ///< one for each call of `wake` that is to come
   std::optional<monotonic_time> probe_due_;   ///< while something sent may be unacknowledged
   std::set<processing_time> operator_wakes_;  ///< that operators asked for
-  processing_time clock_seen_{};              ///< the latest time at which one asked, or was woken
+  /// By how much the clock was ahead of the monotonic one, at most, when one asked, or at the last wake.
+  std::chrono::microseconds clock_ahead_ = std::chrono::microseconds::min();
   std::optional<monotonic_time> gathering_since_;
   std::uint64_t reported_records_ = 0;
 };

@@ -84,8 +84,8 @@ bool subtask_loop::take_from_source() {
   if (std::string remark = source_->take_remark(); !remark.empty())
     out_.report(subtask_remark{setup_.stages.front().name + ": " + remark});
   flush_edges(); // an idle source does not let records wait
-  if (const processing_time next = source_->next_at(); next != processing_time{} && next != processing_time::max())
-    ask_for_wake(saturating_until(setup_.env->now(), next));
+  if (const monotonic_time next = source_->next_at(); next != monotonic_time{} && next != monotonic_time::max())
+    ask_for_wake(saturating_until(setup_.env->monotonic(), next));
   return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "../operators/flat_json.hpp"
 #include "base64.hpp"
+#include "delays.hpp"
 #include "dispatch.hpp"
 
 #include <caf/actor_system.hpp>

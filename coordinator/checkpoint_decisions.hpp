@@ -60,10 +60,11 @@ struct abort_decision {
   std::string reason;
   std::vector<late_subtask> late;
 };
-/// Some subtasks have not said for a while that they know of an aborted checkpoint: tell every one again. A notice that
-/// was lost may hold their channels.
+/// Some subtasks have not said for a while that they know of an aborted checkpoint: tell these again. A notice that was
+/// lost may hold their channels.
 struct repeat_abort_decision {
   checkpoint_id id;
+  std::vector<subtask_id> unheard;
 };
 /// What was asked for does not come to pass.
 struct refuse_decision {

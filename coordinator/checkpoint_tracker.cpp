@@ -78,12 +78,17 @@ checkpoint_decisions checkpoint_tracker::tick(monotonic_time now) {
       overdue.push_back(id);
   for (const checkpoint_id id : overdue)
     give_up(id, checkpoint_status::failed, "not complete after " + duration_text(settings_.timeout), true, now, out);
-  for (const checkpoint_id id : travelling_.tick(now))
-    if (!shut_)
-      out.emplace_back(repeat_abort_decision{id});
+  for (const travelling_barriers::unheard& each : travelling_.tick(now)) {
+    if (shut_)
+      continue;
+    repeat_abort_decision again{each.id, {}};
+    for (const std::size_t member : each.missing)
+      again.unheard.push_back(topology_.members()[member].id);
+    out.emplace_back(std::move(again));
+  }
   if (!commits_.empty() && !shut_ && now >= remind_at_) {
     out.emplace_back(remind_decision{commits_.newest()}); // it stands for all before it
-    remind_at_ = now + commit_reminder_after;
+    remind_at_ = saturating_add(now, commit_reminder_after);
   }
   open_if_due(now, out);
   return out;
@@ -195,7 +200,7 @@ checkpoint_decisions checkpoint_tracker::completed(checkpoint_id id, monotonic_t
 
   out.emplace_back(commit_decision{id, trigger});
   commits_.add(id, trigger, committing);
-  remind_at_ = now + commit_reminder_after;
+  remind_at_ = saturating_add(now, commit_reminder_after);
   if (trigger == checkpoint_trigger::stop)
     stop_ = ending::complete;
   if (is_final(trigger))

@@ -136,7 +136,7 @@ void job_coordinator::carry_out(const abort_decision& decision) {
 }
 
 void job_coordinator::carry_out(const repeat_abort_decision& decision) {
-  send_to_running(checkpoint_aborted{decision.id});
+  send_to_running(checkpoint_aborted{decision.id}, decision.unheard);
 }
 
 void job_coordinator::carry_out(const refuse_decision& decision) {

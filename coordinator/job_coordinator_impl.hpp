@@ -1,6 +1,7 @@
 // The coordinator's inside: it carries messages to the classes that decide, and their decisions out.
 #pragma once
 
+#include "../actors/delays.hpp"
 #include "../actors/store_actor.hpp"
 #include "../actors/subtask.hpp"
 #include "checkpoint_tracker.hpp"
@@ -168,6 +169,15 @@ private:
       if (r.running)
         for (const auto& [id, subtask] : r.alive)
           post_to(subtask, message);
+  }
+  /// To those of `some` that have their state.
+  template <class Message>
+  void send_to_running(const Message& message, const std::vector<subtask_id>& some) {
+    for (region& r : regions_)
+      if (r.running)
+        for (const subtask_id id : some)
+          if (const auto subtask = r.alive.find(id); subtask != r.alive.end())
+            post_to(subtask->second, message);
   }
   template <class Message>
   void send_to_sources(const Message& message) {

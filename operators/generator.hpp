@@ -126,7 +126,8 @@ public:
     use(std::move(make));
   }
 
-  /// At most so many records a second, over all subtasks. A restart goes on at this rate and makes up for nothing.
+  /// At most so many records a second, over all subtasks, whatever the clock is set to. After a pause, as while what
+  /// comes behind has no room, a tenth of a second is made up for; after a restart nothing.
   [[nodiscard]] generator rate(double per_second) const {
     generator copy = *this;
     copy.settings_.rate_per_second = per_second;

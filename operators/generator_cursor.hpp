@@ -28,7 +28,7 @@ struct generator_settings {
 
 /// How many records an even rate allows. Reads no clock: it is asked at a time of its own choosing or later, so that
 /// being asked says what time it is. Records are let go in groups, one a millisecond where the rate is high, so that
-/// one that is late catches up group by group.
+/// one that is late catches up group by group, as far as whoever asks allows.
 class generator_rate {
 public:
   generator_rate() = default;

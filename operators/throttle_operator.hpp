@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../persistence/fields.hpp"
+#include "../persistence/saturating_time.hpp"
 #include "operator.hpp"
 #include "rate_limit.hpp"
 #include "record_loop.hpp"
@@ -46,7 +47,7 @@ public:
   void ready(operator_context& surroundings, bool) override {
     const operator_identity& identity = surroundings.identity();
     state_.ready(appending{}, identity);
-    limit_ = rate_limit{records_per_second_ / identity.parallelism, surroundings.now()};
+    limit_ = rate_limit{records_per_second_ / identity.parallelism, surroundings.monotonic()};
     holding_ = !state_.get().waiting.empty();
     if (holding_)
       surroundings.wake_at(surroundings.now());
@@ -56,7 +57,7 @@ public:
 
   std::size_t process(std::size_t, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) override {
     collector<T>& port = out.port<T>(0);
-    const std::size_t passing = holding_ ? 0 : limit_.take(surroundings_->now(), to - from);
+    const std::size_t passing = holding_ ? 0 : limit_.take(surroundings_->monotonic(), to - from);
     detail::with_ownership<T>(in, [&](auto move) {
       emit<move>(as<T>(in), from, from + passing, port);
       if (from + passing != to)
@@ -65,9 +66,10 @@ public:
     return to;
   }
 
-  bool on_wake(processing_time now, operator_outputs& out) override {
+  bool on_wake(processing_time, operator_outputs& out) override {
     if (!holding_)
       return true;
+    const monotonic_time now = surroundings_->monotonic();
     collector<T>& port = out.port<T>(0);
     auto& waiting = state_.get().waiting;
     while (!port.full() && !waiting.empty() && limit_.take(now, 1) == 1) {
@@ -78,7 +80,7 @@ public:
     if (!holding_)
       return true;
     if (!port.full())
-      surroundings_->wake_at(limit_.next(now));
+      wake_for_next(now);
     return !port.full();
   }
 
@@ -123,7 +125,12 @@ private:
         waiting.push_back({in.values[i], time_of(in, i)});
     }
     if (!std::exchange(holding_, true))
-      surroundings_->wake_at(limit_.next(surroundings_->now()));
+      wake_for_next(surroundings_->monotonic());
+  }
+
+  /// By a clock that may be set: then it is asked for again.
+  void wake_for_next(monotonic_time now) {
+    surroundings_->wake_at(saturating_add(surroundings_->now(), limit_.next(now) - now));
   }
 
   double records_per_second_;

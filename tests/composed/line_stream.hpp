@@ -47,7 +47,8 @@ public:
   [[nodiscard]] std::size_t lines_begun() const { return next_ + (sent_of_line_ > 0 ? 1 : 0); }
 
   /// What is wrong with what came out: lines that were never sent, lines that came twice, more gaps than deaths.
-  [[nodiscard]] std::string fault(const std::vector<std::string>& found, std::size_t most_gaps) const {
+  /// `whole`: all was read to the end, so that a missing end is a gap, too.
+  [[nodiscard]] std::string fault(const std::vector<std::string>& found, std::size_t most_gaps, bool whole) const {
     std::set<std::size_t> numbers;
     for (const std::string& each : found) {
       if (each.empty() || each.front() != name_)
@@ -64,6 +65,7 @@ public:
       gaps += n != expected ? 1 : 0;
       expected = n + 1;
     }
+    gaps += whole && expected != lines_begun() ? 1 : 0;
     return gaps <= most_gaps ? "" : std::to_string(gaps) + " gaps, and " + std::to_string(most_gaps) + " deaths";
   }
 

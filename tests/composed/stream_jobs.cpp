@@ -88,7 +88,7 @@ public:
     if (!whole_)
       return "the end of the input was not read";
     // A process that dies may have read the end, and the lines before it, in vain.
-    return lines_.fault(around.out->committed, around.deaths);
+    return lines_.fault(around.out->committed, around.deaths, true);
   }
 
 private:
@@ -187,7 +187,7 @@ public:
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string fault(const surroundings& around) const {
     for (const peer& each : peers_)
-      if (auto wrong = each.lines.fault(around.out->committed, around.deaths); !wrong.empty())
+      if (auto wrong = each.lines.fault(around.out->committed, around.deaths, false); !wrong.empty())
         return wrong;
     return {};
   }

@@ -122,7 +122,12 @@ private:
   static std::string text_of(const complete_decision& d) { return "complete " + to_string(d.id); }
   static std::string text_of(const remind_decision& d) { return "remind " + to_string(d.id); }
   static std::string text_of(const commit_decision& d) { return "commit " + to_string(d.id); }
-  static std::string text_of(const repeat_abort_decision& d) { return "abort again " + to_string(d.id); }
+  static std::string text_of(const repeat_abort_decision& d) {
+    std::string text = "abort again " + to_string(d.id) + " to";
+    for (const subtask_id each : d.unheard)
+      text += " " + std::to_string(each.task.value);
+    return text;
+  }
   static std::string text_of(const committed_decision& d) { return "committed " + to_string(d.id); }
   static std::string text_of(const abort_decision& d) { return std::string{to_text(d.status)} + " " + to_string(d.id); }
   static std::string text_of(const resume_decision&) { return "resume"; }

@@ -21,7 +21,7 @@ TEST_CASE("the failure of a region aborts what is in flight, and opens nothing u
   CHECK(f.last_abort->reason == "region 1 failed");
   CHECK(f.tracker.consecutive_failures() == 0);
   f.tick_at(10s);
-  CHECK(f.take() == steps{"abort again 1"}); // to those of region 0, which have not said anything
+  CHECK(f.take() == steps{"abort again 1 to 1 2"}); // those of region 0, which have not said anything
   CHECK(f.acknowledge(1, 4) == acknowledgement_result::old_attempt);
   f.did(f.tracker.region_running(region_id{1}, attempt_id{2}, std::nullopt, f.now));
   CHECK(f.take().empty());
@@ -348,6 +348,21 @@ TEST_CASE("a shut-down aborts what is in flight and refuses what is asked for") 
   f.did(f.tracker.request(checkpoint_trigger::stop, f.now));
   f.tick_at(1h);
   CHECK(f.take() == steps{"refuse stop"});
+}
+
+TEST_CASE("a job that pauses for ever between checkpoints can be shut down in the middle of one") {
+  checkpoint_settings settings = settings_with(1s);
+  settings.min_pause = std::chrono::microseconds::max();
+  fixture f{settings};
+  f.run();
+  f.tick_at(1s);
+  f.pass(1);
+  f.did(f.tracker.request(checkpoint_trigger::demand, f.now));
+  f.opened(2);
+  f.take();
+  f.did(f.tracker.shut_down("the job is cancelled"));
+  CHECK(f.take() == steps{"aborted 2"});
+  CHECK(f.tracker.next_deadline() > f.now);
 }
 
 TEST_CASE("words of the store that fit nothing change nothing") {

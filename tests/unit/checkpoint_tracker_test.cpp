@@ -283,23 +283,30 @@ TEST_CASE("barriers of an aborted checkpoint travel until everyone has seen them
   }
   SECTION("they count no more after one more timeout") {
     f.tick_at(120s);
-    CHECK(f.take() == steps{"abort again 1"});
-    CHECK(f.tracker.next_deadline() == at(120500ms));
+    CHECK(f.take() == steps{"abort again 1 to 2"});
+    CHECK(f.tracker.next_deadline() == at(121s));
     f.tick_at(121s);
-    CHECK(f.take() == steps{"abort again 1", "open interval"});
+    CHECK(f.take() == steps{"abort again 1 to 2", "open interval"});
   }
-  SECTION("who says nothing is told again, until it is heard of") {
+  SECTION("who says nothing is told again, less and less often, until it is heard of") {
     CHECK(f.tracker.next_deadline() == at(61500ms));
     f.tick_at(61499ms);
     CHECK(f.take().empty());
     f.tick_at(61500ms);
     f.tick_at(61501ms);
-    CHECK(f.take() == steps{"abort again 1"});
-    f.tick_at(62s);
-    CHECK(f.take() == steps{"abort again 1"});
+    CHECK(f.take() == steps{"abort again 1 to 2"});
+    for (const auto after : {1000ms, 2000ms, 4000ms, 8000ms, 10'000ms, 10'000ms}) {
+      const auto due = f.now - 1ms + after; // the last was told a millisecond before
+      CHECK(f.tracker.next_deadline() == due);
+      f.tick_at(due - at(1ms));
+      CHECK(f.take().empty());
+      f.tick_at(due - at(0ms));
+      f.tick_at(due - at(0ms) + 1ms);
+      CHECK(f.take() == steps{"abort again 1 to 2"});
+    }
     f.did(f.tracker.barrier_skipped(checkpoint_id{1}, f.subtask(2), first_attempt, f.now));
     CHECK(f.take() == steps{"open interval"});
-    f.tick_at(63s);
+    f.tick_at(117s);
     CHECK(f.take().empty());
   }
 }

@@ -222,6 +222,52 @@ TEST_CASE("a closed source whose reader begins anew waits for what it had taken,
   CHECK(f.read(*reader, read_status::end) == values{2, 3});
 }
 
+TEST_CASE("a closed source answers when its reader has come to the end and is gone") {
+  fed f;
+  auto reader = f.open();
+  f.offer("a", 1, {1, 2});
+  f.desk->close();
+  CHECK(f.read(*reader, read_status::end) == values{1, 2});
+  reader->durable(reader->position());
+  reader.reset();
+  const auto late = f.offer("a", 3, {3});
+  CHECK(late.verdict == feed_verdict::closed);
+  CHECK(late.expected == 3);
+  CHECK(f.offer("a", 1, {1, 2}).verdict == feed_verdict::taken); // it has them
+  CHECK(f.offer("b", 1, {1}).verdict == feed_verdict::closed);
+  REQUIRE(f.desk->where("a"));
+  CHECK(f.desk->where("a")->next == 3);
+  CHECK(f.desk->where("a")->durable == 2);
+  CHECK(f.desk->where("b")->next == 1);
+}
+
+TEST_CASE("a closed source that was read to its end and is read again waits for what was lost") {
+  fed f;
+  auto reader = f.open();
+  f.offer("a", 1, {1, 2});
+  f.desk->close();
+  CHECK(f.read(*reader, read_status::end) == values{1, 2});
+  reader.reset(); // before that was durable
+  reader = f.open(R"({"a":1})");
+  CHECK(f.desk->take_news().rewound == producer_marks{{"a", 1}});
+  CHECK(f.read(*reader).empty());
+  CHECK(f.offer("a", 2, {2, 3}).verdict == feed_verdict::closed);
+  CHECK(f.read(*reader, read_status::end) == values{2});
+  reader.reset();
+  CHECK(f.desk->where("a")->next == 3);
+}
+
+TEST_CASE("a reader of a closed source that is gone before the end is waited for") {
+  fed f;
+  auto reader = f.open();
+  f.offer("a", 1, {1, 2});
+  f.desk->close();
+  CHECK(reader->read(f.out, 2) == read_status::more);
+  reader.reset();
+  CHECK(f.offer("a", 3, {3}).verdict == feed_verdict::waiting);
+  CHECK_FALSE(f.desk->where("a"));
+}
+
 TEST_CASE("a split that ended in an earlier life says so to its producers") {
   fed f;
   f.source->already_read(f.source->enumerate(1).front(), R"({"a":7})");
@@ -259,7 +305,7 @@ TEST_CASE("nothing is durable that no checkpoint has, however many splits a subt
   const auto read = [&] {
     weir::split_readers::result result;
     readers.wake();
-    while (readers.read(f.out, 10, {}, false, result)) {
+    while (readers.read(f.out, 10, {}, {}, false, result)) {
     }
     f.out.flush();
   };

@@ -20,6 +20,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -170,6 +171,39 @@ TEST_CASE("feeds that came before the splits were known are taken in their order
   caf::anon_send_exit(inbox, caf::exit_reason::user_shutdown);
 }
 
+TEST_CASE("a feed that waits hears that the source is closed, though its reader is gone before the inbox knows") {
+  host h;
+  h.feed("a", 1, {1, 2, 3, 4, 5, 6}).receive(taken, not_taken);
+  auto waits = h.feed("b", 1, {1, 2, 3});
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  before_decoding() = [&, through = go_on.get_future().share()] {
+    begun.set_value();
+    through.wait();
+  };
+  auto busy = h.self->request(h.inbox, 10s, weir::feed_atom::value, std::string{"other"}, std::uint64_t{1},
+                              std::vector<char>{'x'});
+  begun.get_future().wait();
+  h.desk->close();
+  h.read(); // without checkpoints a reader that has come to the end goes at once
+  h.reader.reset();
+  go_on.set_value();
+  const auto closed = [](const caf::error& why) {
+    CHECK(why.category() == weir::feed_error_category);
+    CHECK(why.code() == static_cast<std::uint8_t>(weir::feed_error::closed));
+  };
+  const auto was_taken = [](weir::taken_atom, std::uint64_t) { FAIL("taken"); };
+  waits.receive(was_taken, closed);
+  busy.receive(was_taken, closed);
+  h.self->request(h.inbox, 10s, weir::where_atom::value, std::string{"a"})
+      .receive(
+          [](weir::where_atom, std::uint64_t next, std::uint64_t durable) {
+            CHECK(next == 7);
+            CHECK(durable == 0);
+          },
+          [](const caf::error&) { FAIL("no answer"); });
+}
+
 TEST_CASE("a producer hears what is lost before it hears what is durable since") {
   host h;
   h.feed("a", 1, {1, 2, 3}).receive(taken, not_taken);
@@ -199,6 +233,105 @@ TEST_CASE("a producer hears what is lost before it hears what is durable since")
                     caf::after(10s) >> [] { FAIL("nothing was said"); });
   CHECK(heard == std::vector<std::string>{"rewound 1", "durable 3"});
   busy.receive(taken, not_taken);
+}
+
+TEST_CASE("the producers of all splits are taken, kept waiting and told, not those of one alone") {
+  host h;
+  h.reader.reset();
+  h.desk = std::make_shared<weir::feed_desk>(weir::feed_limits{1, 2});
+  h.source = weir::make_feed_source(h.desk, int_type(), nullptr);
+  const caf::actor inbox = weir::spawn_feed_inbox(h.system, h.desk, int_type(), 2);
+  std::vector<std::unique_ptr<weir::split_reader>> readers;
+  for (const auto& split : h.source->enumerate(4))
+    readers.push_back(h.source->open_split(split, {}, {}));
+  std::vector<std::vector<std::string>> names(4); // two of each split
+  for (int i = 0; std::any_of(names.begin(), names.end(), [](const auto& some) { return some.size() < 2; }); ++i) {
+    const std::string name = "p" + std::to_string(i);
+    if (auto& some = names[weir::split_of_producer(name, 4)]; some.size() < 2)
+      some.push_back(name);
+  }
+  const auto feed = [&](const std::string& name) {
+    return h.self->request(inbox, 10s, weir::local_feed{name, 1, batch_of_ints({1})});
+  };
+  for (const auto& some : names)
+    feed(some[0]).receive(taken, not_taken);
+  std::vector<decltype(feed(""))> waiting; // there is no room for the second of each split
+  for (const auto& some : names)
+    waiting.push_back(feed(some[1]));
+  const auto all_were_read = [&] {
+    std::size_t records = 0;
+    for (const auto& reader : readers) {
+      while (reader->read(h.out, 1) == weir::read_status::more) {
+      }
+      h.out.flush();
+      records = h.list.records.size();
+    }
+    return records == 8;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!all_were_read() && std::chrono::steady_clock::now() < deadline) {
+  }
+  for (auto& each : waiting)
+    each.receive(taken, not_taken);
+  REQUIRE(h.list.records.size() == 8);
+  for (const auto& reader : readers)
+    reader->durable(reader->position());
+  std::set<std::string> told;
+  for (int i = 0; i != 8; ++i)
+    h.self->receive(
+        [&](weir::durable_atom, const std::string& name, std::uint64_t through) {
+          CHECK(through == 1);
+          told.insert(name);
+        },
+        caf::after(10s) >> [] { FAIL("nothing was said"); });
+  CHECK(told.size() == 8);
+  caf::anon_send_exit(inbox, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("questions under any names leave room for those who feed") {
+  host h;
+  for (int i = 0; i != 20; ++i)
+    h.self->request(h.inbox, 10s, weir::where_atom::value, "name " + std::to_string(i))
+        .receive([](weir::where_atom, std::uint64_t, std::uint64_t) {}, not_taken);
+  h.feed("a", 1, {1}).receive(taken, not_taken);
+  h.read();
+  h.reader->durable(R"({"a":1})");
+  h.self->receive([](weir::durable_atom, const std::string& name, std::uint64_t) { CHECK(name == "a"); },
+                  caf::after(10s) >> [] { FAIL("nothing was said"); });
+}
+
+TEST_CASE("whoever asks for a producer that has fed before hears what becomes of its records") {
+  host h;
+  h.feed("a", 1, {1}).receive(taken, not_taken);
+  caf::scoped_actor successor{h.system};
+  successor->request(h.inbox, 10s, weir::where_atom::value, std::string{"a"})
+      .receive([](weir::where_atom, std::uint64_t next, std::uint64_t) { CHECK(next == 2); }, not_taken);
+  h.read();
+  h.reader->durable(R"({"a":1})");
+  successor->receive([](weir::durable_atom, const std::string& name, std::uint64_t) { CHECK(name == "a"); },
+                     caf::after(10s) >> [] { FAIL("nothing was said"); });
+}
+
+TEST_CASE("an inbox does not remember senders that are gone") {
+  host h;
+  std::vector<caf::actor_addr> gone;
+  for (const char* name : {"a", "b"}) {
+    const caf::scoped_actor sender{h.system};
+    for (const char* each : {name, "shared"})
+      sender->request(h.inbox, 10s, weir::local_feed{each, 1, batch_of_ints({1})}).receive(taken, not_taken);
+    gone.push_back(sender->address());
+  }
+  for (const caf::actor_addr& each : gone) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (each.get()->weak_refs != 1 && std::chrono::steady_clock::now() < deadline)
+      h.settle();
+    CHECK(each.get()->weak_refs == 1); // that of this test
+  }
+  h.feed("a", 2, {2}).receive(taken, not_taken);
+  h.read();
+  h.reader->durable(R"({"a":2,"b":1,"shared":1})");
+  h.self->receive([](weir::durable_atom, const std::string& name, std::uint64_t) { CHECK(name == "a"); },
+                  caf::after(10s) >> [] { FAIL("nothing was said"); });
 }
 
 TEST_CASE("whatever a decoder throws, its feed is refused and the inbox goes on") {

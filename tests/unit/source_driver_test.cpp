@@ -40,11 +40,16 @@ struct reading {
   reading(const scripted_source& source, unread splits) : readers(source, std::move(splits)) { out.connect(list, 8); }
 
   bool read(weir::processing_time now = {}, bool every_position = false) {
-    const bool did = readers.read(out, 8, now, every_position, result);
+    const bool did = readers.read(out, 8, now + set_by, since_start(now), every_position, result);
     out.flush();
     return did;
   }
 
+  static weir::monotonic_time since_start(weir::processing_time now) {
+    return weir::monotonic_time{now.time_since_epoch()};
+  }
+
+  std::chrono::microseconds set_by{0}; ///< how far somebody has set the clock that shows the time
   weir_test::record_list<int> list;
   weir::collector<int> out;
   weir::split_readers readers;
@@ -154,11 +159,11 @@ TEST_CASE("a reader is not asked before the time it named, and others read meanw
   REQUIRE(in.read(at_ms(10)));
   CHECK(in.list.records == values{1, 3});
   CHECK_FALSE(in.read(at_ms(39)));
-  CHECK(in.readers.next_at() == at_ms(40));
+  CHECK(in.readers.next_at() == in.since_start(at_ms(40)));
   CHECK_FALSE(in.readers.exhausted());
   CHECK(in.read(at_ms(40))); // the end of b
   CHECK_FALSE(in.read(at_ms(40)));
-  CHECK(in.readers.next_at() == at_ms(50));
+  CHECK(in.readers.next_at() == in.since_start(at_ms(50)));
   CHECK(in.read(at_ms(50)));
   CHECK(in.list.records == values{1, 3, 2});
 }
@@ -196,12 +201,79 @@ TEST_CASE("each split of a source that does not block is opened once") {
 }
 
 TEST_CASE("a clock that is set back does not leave a reader waiting") {
-  const scripted_source source{{{"a", {{{1}, read_status::later, at_ms(9'000'050)}, {{2}}}}}};
+  // It has no clock: it goes on to count from the time at which it began.
+  const bool blocks = GENERATE(true, false);
+  const auto set_by = GENERATE(-3'600'000ms, -70ms, 0ms, 70ms, 3'600'000ms);
+  const scripted_source source{{{"a",
+                                 {{{0}, read_status::later, at_ms(9'000'050)},
+                                  {{1}, read_status::later, at_ms(9'000'150)},
+                                  {{2}, read_status::later, at_ms(9'000'250)},
+                                  {{3}, read_status::later, at_ms(9'000'350)},
+                                  {{4}}}}},
+                               true,
+                               blocks};
   reading in{source};
   REQUIRE(in.read(at_ms(9'000'000)));
-  CHECK_FALSE(in.read(at_ms(9'000'000)));
-  CHECK(in.read(at_ms(50)));
-  CHECK(in.list.records == values{1, 2});
+  CHECK_FALSE(in.read(at_ms(9'000'049)));
+  in.set_by = set_by;
+  CHECK_FALSE(in.read(at_ms(9'000'049)));
+  int now = 9'000'050;
+  for (int i = 1; i != 5; ++i) {
+    CAPTURE(blocks, set_by.count(), i);
+    // A time that has come a little early by the new clock is believed once.
+    if (i == 2 && set_by == 70ms)
+      now -= 70;
+    CHECK_FALSE(in.read(at_ms(now - 1)));
+    CHECK(in.readers.next_at() == in.since_start(at_ms(now)));
+    CHECK(in.read(at_ms(now)));
+    now += 100;
+  }
+  CHECK(in.list.records == values{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("a reader that looks at a clock of its own waits as long as it says, however that is set") {
+  const bool blocks = GENERATE(true, false);
+  const int set_by_ms = GENERATE(-3'600'000, -70, 70, 3'600'000);
+  const int wall = 9'000'000 + set_by_ms;
+  const scripted_source source{{{"a",
+                                 {{{0}, read_status::later, at_ms(9'000'050)},
+                                  {{1}, read_status::later, at_ms(wall + 51 + 100)},
+                                  {{2}, read_status::later, at_ms(wall + 152 + 100)},
+                                  {{3}}}}},
+                               true,
+                               blocks};
+  reading in{source};
+  REQUIRE(in.read(at_ms(9'000'000)));
+  CHECK_FALSE(in.read(at_ms(9'000'049)));
+  in.set_by = std::chrono::milliseconds{set_by_ms};
+  CHECK(in.read(at_ms(9'000'051)));
+  for (int now = 9'000'151; now != 9'000'353; now += 101) {
+    CAPTURE(blocks, set_by_ms, now);
+    CHECK_FALSE(in.read(at_ms(now - 80)));
+    CHECK(in.read(at_ms(now)));
+  }
+  CHECK(in.list.records == values{0, 1, 2, 3});
+}
+
+TEST_CASE("a reader that goes at a rate makes up for a tenth of a second, and for no more") {
+  scripted_source::script script{{"a", {}}};
+  for (int i = 1; i != 1000; ++i) // one record every 10 ms
+    script["a"].push_back({{i}, read_status::later, at_ms(1000 + 10 * i)});
+  const scripted_source source{script};
+  reading in{source};
+  const auto at_once = [&in](int now) {
+    int reads = 0;
+    while (in.read(at_ms(now)))
+      ++reads;
+    return reads;
+  };
+  CHECK(at_once(1000) == 1);
+  CHECK(at_once(1055) == 5); // what is a little late slows nothing down
+  CHECK(at_once(1060) == 1);
+  in.set_by = GENERATE(-1h, 0h, 1h);
+  CHECK(at_once(3000) == 12);
+  CHECK_FALSE(in.read(at_ms(3009)));
+  CHECK(at_once(3010) == 1);
 }
 
 TEST_CASE("a reader that blocks and was not asked for long does not catch up on all its polls") {
@@ -235,8 +307,8 @@ TEST_CASE("a reader that has nothing and names no time is left alone for a while
   reading in{source};
   REQUIRE(in.read(at_ms(100)));
   CHECK_FALSE(in.read(at_ms(100)));
-  CHECK(in.readers.next_at() > at_ms(100));
-  CHECK(in.read(in.readers.next_at()));
+  CHECK(in.readers.next_at() > in.since_start(at_ms(100)));
+  CHECK(in.read(weir::processing_time{in.readers.next_at().time_since_epoch()}));
   CHECK(in.list.records == values{7});
 }
 
@@ -305,7 +377,7 @@ TEST_CASE("a source that has to wait says until when") {
   weir::inline_source driver{*task.op, task.chain, task.env, 8};
   CHECK(driver.produce() == source_progress::produced);
   CHECK(driver.produce() == source_progress::waiting);
-  CHECK(driver.next_at() == later);
+  CHECK(driver.next_at() == task.env.monotonic() + 5ms);
   task.env.advance(5ms);
   CHECK(driver.produce() == source_progress::produced);
   CHECK(task.out.values() == values{1, 2});
