@@ -64,6 +64,7 @@ int look(int folder, const char* path, int flags, file_facts& into) {
   into.born_ns = (found.stx_mask & STATX_BTIME) != 0 ? nanoseconds(found.stx_btime) : 0;
   into.size = found.stx_size;
   into.modified_ns = nanoseconds(found.stx_mtime);
+  into.changed_ns = nanoseconds(found.stx_ctime);
   into.regular = S_ISREG(found.stx_mode);
   return 0;
 }

@@ -61,6 +61,7 @@ struct file_facts {
   std::int64_t born_ns = 0; ///< when it was made; 0 if the file system does not know. Tells inodes that are used again
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0; ///< when it, or what the system knows of it, such as its name, was last changed
   bool regular = false;
 
   /// Whether both are the same file, whatever its name and content have become.

@@ -2,6 +2,7 @@
 
 #include "flat_json.hpp"
 #include "followed_files.hpp"
+#include "poll_interval.hpp"
 #include "split_ids.hpp"
 
 #include <algorithm>
@@ -61,7 +62,7 @@ public:
 
 private:
   read_status wait() {
-    next_at_ += settings_.poll_interval;
+    next_at_ = next_poll(next_at_, settings_.poll_interval);
     return read_status::later;
   }
 
@@ -97,15 +98,21 @@ private:
     const auto base = look_at_log(settings_.path);
     if (!base || base->is_same(current))
       return std::nullopt; // gone, until it comes back; or still the one
-    return next_log(base_, log_and_rotated(settings_.path), current);
+    return next_log(base_, log_and_rotated(settings_.path), current,
+                    [&](const log_file& each) { return is_copy(each, current); });
+  }
+  [[nodiscard]] bool is_copy(const log_file& next, const log_file& current) const {
+    std::string prefix = prefix_;
+    if (prefix.size() < log_prefix_bytes && prefix.size() == place_.offset)
+      prefix.append(buffer_, 0, log_prefix_bytes - prefix.size());
+    return is_copy_of_read(next, folder_of(settings_.path) + "/" + next.name, current, place_.offset + buffer_.size(),
+                           prefix);
   }
 
   /// Reads more; false at the end of the file.
   bool fill() {
     const std::size_t before = buffer_.size();
-    if (before > settings_.most_line_bytes)
-      throw io_error({path_, "lines of at most " + std::to_string(settings_.most_line_bytes) + " bytes",
-                      "a longer one at byte " + std::to_string(place_.offset), "raise .most_line_bytes"});
+    check_length(before - (buffer_.ends_with('\r') ? 1 : 0)); // which may be of its line end
     // Looked at before it is read: a copy that is made later is not older than this.
     const std::int64_t modified_ns = describe_log(file_.get(), path_).modified_ns;
     buffer_.resize(before + block_bytes);
@@ -195,6 +202,8 @@ private:
         searched_ = buffer_.size();
         break;
       }
+      if (end - at > settings_.most_line_bytes && taken > 0)
+        break; // an error, once those before it are out
       put(out, at, end);
       at = end + 1;
       searched_ = at;
@@ -210,7 +219,14 @@ private:
   void put(collector<std::string>& out, std::size_t from, std::size_t end) const {
     if (end > from && buffer_[end - 1] == '\r')
       --end;
+    check_length(end - from);
     out(std::string_view{buffer_.data() + from, end - from});
+  }
+  /// Of the line at the place, without its line end.
+  void check_length(std::size_t line_bytes) const {
+    if (line_bytes > settings_.most_line_bytes)
+      throw io_error({path_, "lines of at most " + std::to_string(settings_.most_line_bytes) + " bytes",
+                      "a longer one at byte " + std::to_string(place_.offset), "raise .most_line_bytes"});
   }
   void drop(std::size_t bytes) {
     if (prefix_.size() < log_prefix_bytes && prefix_.size() == place_.offset)

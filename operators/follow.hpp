@@ -28,9 +28,10 @@ struct follow_settings {
 ///
 /// Rotation by renaming is followed: what was read is renamed to `<name>.1`, `<name>-20260203` or the like in the same
 /// folder, and a new file takes its place. The old one is read to its end once there is something in the new one; so
-/// are files in between. A last line without a line end is then taken for whole. Rotation by copying (copytruncate) is
-/// followed as well: the rest is read out of the copy, which begins as the log did. A log that is just emptied is read
-/// from its beginning again; what was in it and not read is gone, and the position counts it under `truncations`.
+/// are files in between whose names have the same form. A last line without a line end is then taken for whole.
+/// Rotation by copying (copytruncate) is followed as well: the rest is read out of the copy, which begins as the log
+/// did. A log that is just emptied is read from its beginning again; what was in it and not read is gone, and the
+/// position counts it under `truncations`.
 ///
 /// The position holds the file's inode, when it was made and when it had last changed, and the hash of its first 1024
 /// bytes. If, at a resumption, no file in the folder is the one that was read, nor a later one a copy of it, its rest

@@ -13,6 +13,7 @@
 #include <span>
 #include <system_error>
 #include <tuple>
+#include <utility>
 
 #include <fcntl.h>
 
@@ -21,7 +22,7 @@ namespace weir::inline v0 {
 namespace {
 
 log_file describe(const file_facts& found, std::string name) {
-  return {std::move(name), found.device, found.inode, found.born_ns, found.size, found.modified_ns};
+  return {std::move(name), found.device, found.inode, found.born_ns, found.size, found.modified_ns, found.changed_ns};
 }
 
 /// What stands behind the name of a rotated log; nothing if it is none.
@@ -43,6 +44,36 @@ std::optional<std::uint64_t> number_of(std::string_view suffix) {
   if (fault != std::errc{} || end != suffix.data() + suffix.size() || suffix.size() > 5)
     return std::nullopt;
   return number;
+}
+
+/// The form of the names that a rotation gives: two files of one form may follow each other. Empty if none is known, as
+/// of `.bak` and `.offset`.
+std::string form_of(std::string_view suffix) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (number_of(suffix))
+    return "number";
+  if (suffix == "old")
+    return "old";
+  const auto digits = std::count_if(suffix.begin(), suffix.end(), is_digit);
+  if (digits < 4)
+    return {};
+  if (digits >= 6 && is_digit(suffix.front()) && suffix.find_first_not_of("0123456789-._:TZ") == std::string_view::npos)
+    return "date";   // and perhaps a time, or a number of the day
+  std::string shape; // as of 23-Nov-2026
+  for (const char c : suffix) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const char kind = is_digit(c) ? '0' : letter ? 'a' : c;
+    if (!shape.ends_with(kind))
+      shape += kind;
+  }
+  return shape;
+}
+std::string form_of(std::string_view base, const log_file& file) {
+  return form_of(suffix_of(base, file.name).value_or(""));
+}
+/// Whether a file may be a rotated log although it is not known what form the names of those have.
+bool is_rotated(std::string_view form) {
+  return form == "number" || form == "date" || form == "old";
 }
 
 /// Before which others a rotated file was written.
@@ -125,25 +156,31 @@ std::vector<log_file> log_and_rotated(const std::string& path) {
   return found;
 }
 
-std::optional<log_file> next_log(std::string_view base, const std::vector<log_file>& found, const log_file& current) {
+std::optional<log_file> next_log(std::string_view base, const std::vector<log_file>& found, const log_file& current,
+                                 const std::function<bool(const log_file&)>& is_copy) {
   const log_file* here = nullptr; // the current file, under the name that it has now
   for (const auto& each : found)
     if (each.is_same(current))
       here = &each;
   if (here && here->name == base)
     return std::nullopt;
-  const auto own = here ? number_of(suffix_of(base, here->name).value_or("")) : std::nullopt;
+  const auto number = [&](const log_file& file) { return number_of(suffix_of(base, file.name).value_or("")); };
+  const auto own = here ? number(*here) : std::nullopt;
+  const std::string form = here ? form_of(base, *here) : std::string{};
+  const bool any_form = form.empty() || form == "old"; // of those, there are no two
+  const log_file& from = here ? *here : current;
   const log_file* next = nullptr;
   for (const auto& each : found) {
     if (each.is_same(current) || each.name == base || each.size == 0)
       continue;
-    const auto number = number_of(suffix_of(base, each.name).value_or(""));
-    if (own && number) {
-      if (*number < *own && (!next || *number > *number_of(suffix_of(base, next->name).value_or(""))))
+    const std::string other = form_of(base, each);
+    if (any_form ? !is_rotated(other) : other != form)
+      continue;
+    if (own) {
+      if (*number(each) < *own && (!next || *number(each) > *number(*next)))
         next = &each;
-    } else if (!own && age(base, each) > age(base, here ? *here : current) &&
-               (here || each.modified_ns > current.modified_ns)) {
-      if (!next || age(base, each) < age(base, *next))
+    } else if (age(base, each) > age(base, from) && (here || each.modified_ns > current.modified_ns)) {
+      if ((!next || age(base, each) < age(base, *next)) && !is_copy(each))
         next = &each;
     }
   }
@@ -162,9 +199,21 @@ std::vector<log_file> possible_copies(const std::string& path, const log_place& 
     return each.name == base || each.modified_ns < place.modified_ns ||
            (each.modified_ns == place.modified_ns && each.identity() == place.finished);
   });
-  std::sort(found.begin(), found.end(),
-            [&](const log_file& a, const log_file& b) { return age(base, a) < age(base, b); });
+  const auto order = [&](const log_file& file) { return std::pair{form_of(base, file).empty(), age(base, file)}; };
+  std::sort(found.begin(), found.end(), [&](const log_file& a, const log_file& b) { return order(a) < order(b); });
   return found;
+}
+
+bool is_copy_of_read(const log_file& next, const std::string& path, const log_file& current, std::uint64_t read_bytes,
+                     std::string_view prefix) {
+  if (next.size > read_bytes || (next.born_ns != 0 && next.born_ns >= current.changed_ns))
+    return false;
+  prefix = prefix.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(next.size, prefix.size())));
+  file_descriptor file;
+  const auto opened = open_log(path, file);
+  std::string bytes(prefix.size(), '\0');
+  return opened && opened->is_same(next) &&
+         read_all_at(file.get(), bytes.data(), bytes.size(), 0, path) == bytes.size() && bytes == prefix;
 }
 
 bool begins_as(int file, const std::string& path, const log_place& place) {

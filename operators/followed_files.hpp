@@ -4,6 +4,7 @@
 #include "file_io.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ struct log_file {
   std::int64_t born_ns = 0; ///< 0 if the file system does not know. Tells an inode that is used again
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0; ///< also by being renamed
 
   [[nodiscard]] bool is_same(const log_file& other) const {
     return device == other.device && inode == other.inode && born_ns == other.born_ns;
@@ -53,18 +55,28 @@ struct log_place {
 [[nodiscard]] std::optional<log_file> look_at_log(const std::string& path);
 [[nodiscard]] log_file describe_log(int file, std::string name);
 
-/// The log at `path` and what it is called after a rotation: its name with a dot or a dash and anything behind it, in
-/// its folder, but for compressed files.
+/// The log at `path` and what it may be called after a rotation: its name with a dot or a dash and anything behind it,
+/// in its folder, but for compressed files.
 [[nodiscard]] std::vector<log_file> log_and_rotated(const std::string& path);
 
 /// Which file comes after `current` in a log, of those that `log_and_rotated` found; nothing if there is none yet. With
-/// numbers the next lower one; else the next that was modified later; at last the log itself, once something is in it.
-/// Files that are empty are passed over.
+/// numbers the next lower one; with dates, or other names with digits, the next of that form that was modified later;
+/// at last the log itself, once something is in it. If the current one is gone, or has a name of no such form, the next
+/// with a number, a date or `.old` that was modified later. What else lies beside the log, such as `.bak` and
+/// `.offset`, is never the next. Files that are empty are passed over, and, unless they have numbers, those that
+/// `is_copy` says are copies of the current one.
 [[nodiscard]] std::optional<log_file> next_log(std::string_view base, const std::vector<log_file>& found,
-                                               const log_file& current);
+                                               const log_file& current,
+                                               const std::function<bool(const log_file&)>& is_copy);
 
-/// The files beside the log at `path`, oldest first, that may be a copy of what stood there up to a place: of the time
-/// when it was last found intact or later, and not the one before it.
+/// Whether a file that may be the next in a log is a copy that somebody made of the current one, while that was the
+/// log: it was made before that got the name that it has now, is not longer than what was read of it, and begins
+/// with the same bytes, which are `prefix`.
+[[nodiscard]] bool is_copy_of_read(const log_file& next, const std::string& path, const log_file& current,
+                                   std::uint64_t read_bytes, std::string_view prefix);
+
+/// The files beside the log at `path` that may be a copy of what stood there up to a place: of the time when it was
+/// last found intact or later, and not the one before it. First those with a name of a rotated log, the oldest first.
 [[nodiscard]] std::vector<log_file> possible_copies(const std::string& path, const log_place& place);
 
 /// Whether a file begins with what a place says; false if it is shorter than what was read.

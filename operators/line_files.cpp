@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <list>
 #include <map>
 #include <set>
 #include <system_error>
@@ -34,8 +35,8 @@ struct open_file {
   std::string name; ///< hidden, in the sink's folder
   std::string buffer;
   file_descriptor file;
-  std::uint64_t written = 0; ///< bytes in it
-  std::uint64_t last_used = 0;
+  std::uint64_t written = 0;              ///< bytes in it
+  std::list<open_file*>::iterator in_use; ///< its place among those that have a descriptor, if it has one
 };
 
 class line_files_writer final : public sink_writer {
@@ -115,8 +116,10 @@ private:
       file.number = next_number_++;
       file.name = folder_.open_name(subtask_, attempt_, file.number);
       file.buffer = settings_.header;
+      buffered_ += file.buffer.size();
     }
-    file.last_used = ++uses_;
+    if (file.file)
+      descriptors_.splice(descriptors_.end(), descriptors_, file.in_use);
     return file;
   }
 
@@ -143,7 +146,7 @@ private:
     if (!file.file) {
       make_room();
       file.file = file.written == 0 ? create_file(path) : reopen(path);
-      ++descriptors_;
+      file.in_use = descriptors_.insert(descriptors_.end(), &file);
     }
     write_all(file.file.get(), file.buffer, path);
     file.written += file.buffer.size();
@@ -154,19 +157,13 @@ private:
 
   /// Closes the file that was not used for longest, if many are open.
   void make_room() {
-    if (descriptors_ < most_descriptors)
-      return;
-    open_file* oldest = nullptr;
-    for (auto& [folder, each] : current_)
-      if (each.file && (!oldest || each.last_used < oldest->last_used))
-        oldest = &each;
-    if (oldest)
-      close_descriptor(*oldest);
+    if (descriptors_.size() >= most_descriptors)
+      close_descriptor(*descriptors_.front());
   }
   void close_descriptor(open_file& file) {
     sync_file(file.file.get(), folder_.path_of(file.name)); // an error must not go with the descriptor
     file.file = {};
-    --descriptors_;
+    descriptors_.erase(file.in_use);
   }
   static file_descriptor reopen(const std::string& path) {
     file_descriptor file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
@@ -286,9 +283,8 @@ private:
   std::vector<open_file> full_;              // closed before the barrier
   std::set<std::string> made_;               // folders of partitions that this writer has made durable, or found so
   std::uint64_t next_number_ = 0;
-  std::uint64_t uses_ = 0;
   std::size_t buffered_ = 0;
-  std::size_t descriptors_ = 0;
+  std::list<open_file*> descriptors_; // of current_: the files that have one, that used last at the end
   std::string key_;
   std::string next_key_;
 };

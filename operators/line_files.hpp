@@ -66,7 +66,8 @@ public:
     return copy;
   }
   /// Each record goes into a folder within the folder: `key(const T&)` gives its name, text or a number. Slashes in it
-  /// make folders within each other.
+  /// make folders within each other. A part of more than 180 bytes, or all of more than 1000, is cut and gets a hash;
+  /// an empty key shares the folder `_` with the key `_`.
   template <class T = deduced, class Key>
   [[nodiscard]] Self partition_by(Key key) const {
     Self copy = static_cast<const Self&>(*this);

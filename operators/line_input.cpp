@@ -35,6 +35,10 @@ bool line_buffer::take_rest(std::string_view& line) {
   return true;
 }
 
+void line_buffer::put_back(std::string_view line) noexcept {
+  begin_ = searched_ = static_cast<std::size_t>(line.data() - bytes_.data());
+}
+
 wakeable_wait::wakeable_wait() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!event_)
     fail_io("an event of the system", "make", errno);

@@ -21,7 +21,13 @@ public:
   bool take(std::string_view& line);
   /// Takes what is left, which has no line end; false if there is nothing.
   bool take_rest(std::string_view& line);
-  /// How much of an unfinished line waits.
+  /// Gives back the line that was taken last, to be taken again; before the next `append`.
+  void put_back(std::string_view line) noexcept;
+  /// How much of an unfinished line waits, but for a CR that may be of its line end.
+  [[nodiscard]] std::size_t waiting_line() const noexcept {
+    return waiting() - (waiting() > 0 && bytes_.back() == '\r' ? 1 : 0);
+  }
+  /// How much waits behind the last line.
   [[nodiscard]] std::size_t waiting() const noexcept { return bytes_.size() - begin_; }
 
 private:

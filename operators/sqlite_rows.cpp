@@ -4,6 +4,7 @@
 #include "field_text.hpp"
 #include "file_io.hpp"
 #include "flat_json.hpp"
+#include "poll_interval.hpp"
 #include "split_ids.hpp"
 #include "sql_names.hpp"
 
@@ -88,6 +89,21 @@ public:
     return row.step() ? value_at(row, 0) : std::nullopt;
   }
 
+  /// The last id that AUTOINCREMENT gave: no later row has one that is not greater. Nothing if the order is not by such
+  /// ids.
+  [[nodiscard]] std::optional<std::int64_t> last_id() {
+    if (!counted_)
+      return std::nullopt;
+    // Without its own entry, as of an empty table, the last one is 0. A row whose id was changed counts while it is
+    // there.
+    auto row =
+        database_.prepare("SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE), 0), "
+                          "ifnull((SELECT max(" +
+                          quoted_name(settings_.order) + ") FROM " + quoted_name(settings_.table) + "), 0))");
+    row.with(settings_.table);
+    return row.step() ? std::optional{row.integer(0)} : std::nullopt;
+  }
+
   /// The members' columns, each with its type, then the column of the order.
   [[nodiscard]] std::string query(bool after, bool until) const {
     const std::string order = quoted_name(settings_.order);
@@ -144,8 +160,8 @@ private:
       throw usage_error({thing(), "values that differ in the column " + settings_.order,
                          "no primary key or unique index that sees to it",
                          "order by another column, add a unique index, or promise it with .order_is_unique()"});
-    if (settings_.poll_interval.count() != 0 && !settings_.order_ascends &&
-        !((row_id || order->second) && has_ids_of_its_own()))
+    counted_ = (row_id || order->second) && has_ids_of_its_own();
+    if (settings_.poll_interval.count() != 0 && !settings_.order_ascends && !counted_)
       throw usage_error({thing(), "later rows with greater values in the column " + settings_.order,
                          "no AUTOINCREMENT that sees to it: SQLite gives the ids of removed rows again",
                          "make the table with INTEGER PRIMARY KEY AUTOINCREMENT, or promise it with .order_ascends()"});
@@ -173,6 +189,7 @@ private:
   file_facts file_;
   sqlite_database database_;
   std::vector<bool> present_;
+  bool counted_ = false; // AUTOINCREMENT gives the values of the order
 };
 
 class rows_reader final : public split_reader {
@@ -191,9 +208,9 @@ public:
     if (object.has("after"))
       after_ = parse_position_text(object.text("after"));
     skipped_ = object.has("skipped") ? object.number("skipped") : 0;
-    // Devices may have other numbers after a restart of the system.
-    if (object.has("inode") && !settings_.may_be_replaced && object.number("inode") != table_->file().inode)
+    if (!settings_.may_be_replaced && !is_of_this_file(object))
       refuse_other_file("another one of this name");
+    check_ids();
   }
 
   read_status read(any_collector& out, std::size_t max_records) override {
@@ -216,11 +233,13 @@ public:
     access_.close(out);
     if (rows == most)
       return read_status::more;
-    if (settings_.poll_interval.count() == 0)
-      return read_status::end;
-    if (rows > 0)
+    const bool ends = settings_.poll_interval.count() == 0;
+    if (rows > 0 && !ends)
       return read_status::more;
-    next_at_ += settings_.poll_interval;
+    check_ids();
+    if (ends)
+      return read_status::end;
+    next_at_ = next_poll(next_at_, settings_.poll_interval);
     return read_status::later;
   }
 
@@ -233,11 +252,34 @@ public:
     if (skipped_ > 0)
       object.set("skipped", skipped_);
     object.set("inode", table_->file().inode);
+    if (const auto born_ns = table_->file().born_ns; born_ns != 0)
+      object.set("born", static_cast<std::uint64_t>(born_ns));
     return object.to_string();
   }
   [[nodiscard]] processing_time next_at() const override { return next_at_; }
 
 private:
+  /// Whether a position was written of the file that is there: not by the device, which may have another number after a
+  /// restart of the system. When the file was made tells an inode that is used again.
+  [[nodiscard]] bool is_of_this_file(const flat_json& position) const {
+    const file_facts& file = table_->file();
+    if (position.has("inode") && position.number("inode") != file.inode)
+      return false;
+    return !position.has("born") || file.born_ns == 0 ||
+           position.number("born") == static_cast<std::uint64_t>(file.born_ns);
+  }
+  /// Ids that begin again, in a new table under the old name, would be passed over as if they had been read.
+  void check_ids() {
+    const auto* after = after_ ? std::get_if<std::int64_t>(&*after_) : nullptr;
+    if (!after || settings_.may_be_replaced)
+      return;
+    if (const auto last = table_->last_id(); last && *last < *after)
+      throw io_error({table_->thing(), "the table whose rows were read up to the id " + std::to_string(*after),
+                      "one whose last id is " + std::to_string(*last) +
+                          ": it was made anew, or its entry in sqlite_sequence was changed",
+                      "put the old one back; pass over the ids up to " + std::to_string(*after) +
+                          " with .allow_replaced_file(); or begin anew with --fresh"});
+  }
   /// A file that was replaced would be read for ever without anything new.
   void check_file() {
     const auto found = look_at_file(settings_.path);

@@ -49,8 +49,9 @@ namespace detail {
 /// without it SQLite gives an id again once the last row was removed. Rows that have NULL there are not read. Rows that
 /// change are not read again.
 ///
-/// A file that is replaced by another one under its name is an error, while a run goes on and when it is resumed,
-/// unless `allow_replaced_file` was said.
+/// A file that is replaced by another one under its name is an error, while a run goes on and when it is resumed. With
+/// AUTOINCREMENT so is a table that was dropped and made anew, until its ids have come as far as those that were read.
+/// `allow_replaced_file` lets both be.
 template <class T>
 class sqlite_rows {
 public:
@@ -82,7 +83,8 @@ public:
     copy.settings_.order_ascends = true;
     return copy;
   }
-  /// Goes on behind the last value in another file that has taken this one's name, such as a copy that was put back.
+  /// Goes on behind the last value in another file that has taken this one's name, such as a copy that was put back, or
+  /// in a table that was made anew: rows up to that value are not read.
   [[nodiscard]] sqlite_rows allow_replaced_file() const {
     sqlite_rows copy = *this;
     copy.settings_.may_be_replaced = true;

@@ -38,22 +38,22 @@ public:
     auto& lines = static_cast<collector<std::string>&>(out);
     const std::uint64_t before = emitted_;
     std::string_view line;
-    while (emitted_ - before < std::max<std::size_t>(max_records, 1) && state_->lines.take(line))
+    while (emitted_ - before < std::max<std::size_t>(max_records, 1) && state_->lines.take(line)) {
+      if (line.size() > most_line_bytes_) {
+        state_->lines.put_back(line); // the next attempt must not go on as if it had not been there
+        if (emitted_ > before)
+          break; // an error, once those before it are out
+        check_length(line.size());
+      }
       emit(lines, line);
+    }
     if (emitted_ > before)
       return read_status::more;
-    if (!state_->ended) {
-      if (state_->lines.waiting() > most_line_bytes_)
-        throw io_error({"the standard input", "lines of at most " + std::to_string(most_line_bytes_) + " bytes",
-                        "a longer one behind line " + std::to_string(emitted_), "raise .most_line_bytes"});
+    check_length(state_->lines.waiting_line());
+    if (!state_->ended)
       fill();
-    }
     if (!state_->ended)
       return read_status::more;
-    if (state_->lines.take(line)) {
-      emit(lines, line);
-      return read_status::more;
-    }
     if (state_->lines.take_rest(line))
       emit(lines, line);
     return read_status::end;
@@ -63,6 +63,12 @@ public:
   void interrupt() noexcept override { wait_.wake(); }
 
 private:
+  void check_length(std::size_t line_bytes) const {
+    if (line_bytes > most_line_bytes_)
+      throw io_error({"the standard input", "lines of at most " + std::to_string(most_line_bytes_) + " bytes",
+                      "a longer one behind line " + std::to_string(emitted_), "raise .most_line_bytes"});
+  }
+
   void emit(collector<std::string>& lines, std::string_view line) {
     lines(line);
     ++emitted_;

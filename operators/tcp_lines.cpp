@@ -94,7 +94,11 @@ private:
     std::size_t taken = 0;
     for (auto peer = state_->peers.begin(); peer != state_->peers.end();) {
       std::string_view line;
+      bool too_long = false;
       while (taken < most && peer->lines.take(line)) {
+        too_long = line.size() > settings_.most_line_bytes;
+        if (too_long)
+          break;
         out(line);
         ++taken;
         peer->gave_lines = true;
@@ -102,7 +106,7 @@ private:
       }
       if (taken == most)
         break;
-      if (peer->lines.waiting() > settings_.most_line_bytes) {
+      if (too_long || peer->lines.waiting_line() > settings_.most_line_bytes) {
         ++too_long_;
         peer = let_go(peer);
       } else if (peer->gone) {

@@ -4,6 +4,7 @@
 #include "file_io.hpp"
 #include "flat_json.hpp"
 #include "line_scanner.hpp"
+#include "poll_interval.hpp"
 #include "split_ids.hpp"
 #include "watched_files.hpp"
 
@@ -30,7 +31,6 @@ public:
     const std::string thing = "the position in " + settings_.directory;
     const auto object = flat_json::parse(position, thing);
     done_ = done_files::parse(object.text("done"), thing);
-    done_text_changed_ = true;
     if (object.has("file"))
       reopen(object.text("file"),
              {object.number("identity"), object.number("size"), static_cast<std::int64_t>(object.number("modified")),
@@ -40,7 +40,7 @@ public:
 
   read_status read(any_collector& out, std::size_t max_records) override {
     if (!scanner_ && !open_next()) {
-      next_at_ += settings_.poll_interval;
+      next_at_ = next_poll(next_at_, settings_.poll_interval);
       return read_status::later;
     }
     auto& lines = static_cast<collector<std::string>&>(out);
@@ -69,16 +69,18 @@ public:
   }
 
   [[nodiscard]] std::string position() const override {
-    if (std::exchange(done_text_changed_, false))
-      done_text_ = done_.to_text();
-    flat_json object;
-    object.set("done", done_text_);
+    flat_json object; // but for what is done, which may be long
     if (scanner_) {
       object.set("file", name_).set("identity", file_.identity).set("size", file_.size);
       object.set("modified", static_cast<std::uint64_t>(file_.modified_ns)).set("hash", file_.prefix_hash);
       object.set("offset", scanner_->offset());
     }
-    return object.to_string();
+    const std::string rest = object.to_string();
+    constexpr std::string_view begin = R"({"done":")";
+    std::string json;
+    json.reserve(begin.size() + done_.json_text().size() + rest.size() + 2);
+    json.append(begin).append(done_.json_text()).append(scanner_ ? "\"," : "\"");
+    return json.append(rest, 1);
   }
   [[nodiscard]] processing_time next_at() const override { return next_at_; }
 
@@ -122,7 +124,6 @@ private:
     const std::string path = path_of(name);
     if (done_.has(name, path))
       return false;
-    done_text_changed_ = true;
     const auto found = look_at_file(path);
     if (!found)
       return false;
@@ -164,7 +165,7 @@ private:
     }
     if (fault)
       fail_io(settings_.directory, "list", fault.value());
-    done_text_changed_ = done_.keep(there) || done_text_changed_;
+    done_.keep(there);
     waiting_.assign(there.begin(), there.end());
   }
   /// A file whose last line was emitted is done at once: whoever sees that line in the output may remove the file.
@@ -176,7 +177,6 @@ private:
   void finish() {
     scanner_.reset();
     done_.add(name_, file_);
-    done_text_changed_ = true;
   }
 
   watch_folder_settings settings_;
@@ -186,8 +186,6 @@ private:
   std::string name_; // of the file that is being read
   watched_file file_;
   processing_time next_at_;
-  mutable std::string done_text_; // made when it is asked for
-  mutable bool done_text_changed_ = false;
 };
 
 class folder_source final : public any_source {

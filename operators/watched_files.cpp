@@ -2,6 +2,7 @@
 
 #include "../persistence/error.hpp"
 #include "../persistence/hash.hpp"
+#include "flat_json.hpp"
 #include "text_range.hpp"
 
 #include <charconv>
@@ -63,10 +64,35 @@ bool watched_file::is_at(const std::string& path, const file_facts& found) const
 
 void done_files::add(const std::string& name, const watched_file& file) {
   files_.insert_or_assign(name, entry{file, file.size, file.modified_ns});
+  append(name, file);
+  if (parts_ > 2 * files_.size())
+    rebuild();
 }
 
-bool done_files::keep(const std::set<std::string>& names) {
-  return std::erase_if(files_, [&](const auto& each) { return names.count(each.first) == 0; }) > 0;
+void done_files::append(const std::string& name, const watched_file& file) {
+  std::string quoted;
+  append_json_text(quoted, name);
+  if (!json_.empty())
+    json_ += '/';
+  json_.append(quoted, 1, quoted.size() - 2);
+  json_ += '/';
+  append_number(json_, file.identity);
+  append_number(json_, file.size);
+  append_number(json_, static_cast<std::uint64_t>(file.modified_ns));
+  append_number(json_, file.prefix_hash);
+  ++parts_;
+}
+
+void done_files::rebuild() {
+  json_.clear();
+  parts_ = 0;
+  for (const auto& [name, known] : files_)
+    append(name, known.file);
+}
+
+void done_files::keep(const std::set<std::string>& names) {
+  if (std::erase_if(files_, [&](const auto& each) { return names.count(each.first) == 0; }) > 0)
+    rebuild();
 }
 
 bool done_files::has(const std::string& name, const std::string& path) {
@@ -87,18 +113,6 @@ bool done_files::has(const std::string& name, const std::string& path) {
   known.looked_size = found->size;
   known.looked_modified_ns = found->modified_ns;
   return true;
-}
-
-std::string done_files::to_text() const {
-  std::string text;
-  for (const auto& [name, known] : files_) {
-    text += (text.empty() ? "" : "/") + name + "/";
-    append_number(text, known.file.identity);
-    append_number(text, known.file.size);
-    append_number(text, static_cast<std::uint64_t>(known.file.modified_ns));
-    append_number(text, known.file.prefix_hash);
-  }
-  return text;
 }
 
 done_files done_files::parse(std::string_view text, const std::string& thing) {

@@ -3,6 +3,7 @@
 
 #include "file_io.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -29,18 +30,21 @@ struct watched_file {
 /// The number that `watched_file` knows a file by.
 [[nodiscard]] std::uint64_t identity_of(const file_facts& file);
 
-/// The files that are done and still there, by name.
+/// The files that are done and still there, by name; with the text that a position has of them, which only grows by
+/// what is added: a position is asked for after each read.
 class done_files {
 public:
   void add(const std::string& name, const watched_file& file);
-  /// Forgets all that are not there any more; false if there are none.
-  bool keep(const std::set<std::string>& names);
+  /// Forgets all that are not there any more.
+  void keep(const std::set<std::string>& names);
   /// Whether the file at `path`, `name`, is done; forgets it if another one has taken its name.
   [[nodiscard]] bool has(const std::string& name, const std::string& path);
 
-  /// For the position: `<name>/<what it was>/<name>…`; no name has a slash in it.
-  [[nodiscard]] std::string to_text() const;
-  /// Throws damaged_error.
+  /// For the position: `<name>/<what it was>/<name>…` as within the quotes of JSON; no name has a slash in it. Of two
+  /// parts with one name the later one counts. The first may be of a file whose name another one took: it does no harm,
+  /// as that one is not the same.
+  [[nodiscard]] const std::string& json_text() const noexcept { return json_; }
+  /// Reads that text, taken out of JSON. Throws damaged_error.
   [[nodiscard]] static done_files parse(std::string_view text, const std::string& thing);
 
 private:
@@ -49,7 +53,12 @@ private:
     std::uint64_t looked_size = 0; // when it was last found to be the same
     std::int64_t looked_modified_ns = 0;
   };
+  void append(const std::string& name, const watched_file& file);
+  void rebuild();
+
   std::map<std::string, entry> files_;
+  std::string json_;
+  std::size_t parts_ = 0; // in the text; more than there are files if some are out of date
 };
 
 } // namespace weir::inline v0

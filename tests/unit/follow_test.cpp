@@ -2,6 +2,7 @@
 #include "scratch_folder.hpp"
 #include "source_harness.hpp"
 
+#include <weir/operators/file_io.hpp>
 #include <weir/operators/follow.hpp>
 #include <weir/persistence/error.hpp>
 
@@ -65,6 +66,15 @@ struct followed_log {
     std::filesystem::copy_file(folder / "log", numbered(1));
     std::filesystem::resize_file(folder / "log", 0);
   }
+  /// Until a file that is made now is younger than one that was made just before: the clock of files may be coarse.
+  void let_clock_go_on() const {
+    const auto made_at = [&] {
+      std::filesystem::remove(folder / "probe");
+      return weir::look_at_file(folder.write("probe", ""))->changed_ns;
+    };
+    for (const auto begun = made_at(); made_at() == begun;) {
+    }
+  }
   [[nodiscard]] std::string numbered(int i) const { return folder / ("log." + std::to_string(i)); }
 };
 
@@ -127,6 +137,105 @@ TEST_CASE("logs that are rotated to dates are followed by the times of their cha
   log.append("three\n");
   rotate_to("log-20260103", 3);
   log.append("packed\n", "log-20260102.gz");
+  log.append("four\n");
+  CHECK(log.poll() == lines{"one", "two", "three", "four"});
+}
+
+TEST_CASE("a copy of a log, or what else lies beside it, is not read as the next log") {
+  for (const std::string rotated : {"log.1", "log-20261123", "log.2026-11-23T10:00", "log.23-Nov-2026", "log.old", ""})
+    for (const bool with_time : {false, true}) { // cp -p
+      CAPTURE(rotated, with_time);
+      followed_log log;
+      log.append("one\ntwo\n");
+      log.poll();
+      for (const char* name : {"log.bak", "log-copy", "log.save.5"}) {
+        std::filesystem::copy_file(log.folder / "log", log.folder / name);
+        const auto time = std::filesystem::last_write_time(log.folder / "log");
+        std::filesystem::last_write_time(log.folder / name, with_time ? time : time + std::chrono::seconds{1});
+      }
+      log.append("17 bytes of a log\n", "log.offset");
+      if (rotated.empty())
+        std::filesystem::rename(log.folder / "log", log.folder / "moved-away");
+      else
+        std::filesystem::rename(log.folder / "log", log.folder / rotated);
+      log.append("three\n");
+      CHECK(log.poll() == lines{"one", "two", "three"});
+      log.restart(log.reader->position());
+      log.append("four\n");
+      CHECK(log.poll() == lines{"one", "two", "three", "four"});
+    }
+}
+
+TEST_CASE("a copy of a log under the name of a rotated one is not read again") {
+  for (const std::string rotated : {"log-20261123", "moved-away"}) {
+    CAPTURE(rotated);
+    followed_log log;
+    log.append("one\ntwo\n");
+    log.poll();
+    const auto time = std::filesystem::last_write_time(log.folder / "log") + std::chrono::seconds{1};
+    std::filesystem::copy_file(log.folder / "log", log.folder / "log-20261124");
+    std::filesystem::last_write_time(log.folder / "log-20261124", time);
+    log.let_clock_go_on();
+    std::filesystem::rename(log.folder / "log", log.folder / rotated);
+    log.append("one\ntwo\nand more\n", "log-20261125"); // begins alike, and is another one
+    std::filesystem::last_write_time(log.folder / "log-20261125", time + std::chrono::seconds{1});
+    log.append("three\n");
+    CHECK(log.poll() == lines{"one", "two", "one", "two", "and more", "three"});
+  }
+}
+
+TEST_CASE("a log that has nothing but what the one before it began with is read nevertheless") {
+  followed_log log;
+  log.append("# header\none\n");
+  log.poll();
+  auto time = std::filesystem::last_write_time(log.folder / "log");
+  std::filesystem::rename(log.folder / "log", log.folder / "log-20261123");
+  for (const char* idle : {"log-20261124", "log-20261125"}) {
+    log.append("# header\n", idle);
+    std::filesystem::last_write_time(log.folder / idle, time += std::chrono::seconds{1});
+  }
+  log.append("# header\ntwo\n");
+  CHECK(log.poll() == lines{"# header", "one", "# header", "# header", "# header", "two"});
+}
+
+TEST_CASE("names of rotated logs that hold a month's name follow each other") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  auto time = std::filesystem::last_write_time(log.folder / "log");
+  for (const char* name : {"log.29-Jun-2026", "log.30-Jun-2026", "log.1-July-2026"}) {
+    std::filesystem::rename(log.folder / "log", log.folder / name);
+    std::filesystem::last_write_time(log.folder / name, time += std::chrono::seconds{1});
+    log.append(std::string{"after "} + name + "\n");
+  }
+  CHECK(log.poll() == lines{"one", "after log.29-Jun-2026", "after log.30-Jun-2026", "after log.1-July-2026"});
+}
+
+TEST_CASE("a log that was rotated to .old twice between two looks loses nothing that is there") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  const auto time = std::filesystem::last_write_time(log.folder / "log");
+  log.append("two\n");
+  std::filesystem::rename(log.folder / "log", log.folder / "log.old");
+  log.append("three\n");
+  std::filesystem::rename(log.folder / "log", log.folder / "log.old"); // the reader has the first one open
+  std::filesystem::last_write_time(log.folder / "log.old", time + std::chrono::seconds{1});
+  log.append("four\n");
+  CHECK(log.poll() == lines{"one", "two", "three", "four"});
+}
+
+TEST_CASE("the rest of a log that was emptied is read out of the rotated copy, not out of another one too") {
+  followed_log log;
+  log.append("one\n");
+  log.poll();
+  auto time = std::filesystem::last_write_time(log.folder / "log");
+  log.append("two\n");
+  std::filesystem::copy_file(log.folder / "log", log.folder / "log.bak");
+  std::filesystem::last_write_time(log.folder / "log.bak", time += std::chrono::seconds{1});
+  log.append("three\n");
+  log.copy_and_truncate();
+  std::filesystem::last_write_time(log.numbered(1), time += std::chrono::seconds{1});
   log.append("four\n");
   CHECK(log.poll() == lines{"one", "two", "three", "four"});
 }
@@ -292,6 +401,29 @@ TEST_CASE("a follower may begin at the end, and a line that is too long is an er
   CHECK_THROWS_WITH(log.poll(), Catch::Contains("most_line_bytes"));
   CHECK(weir::follow{""}.problems().size() == 1);
   CHECK(weir::follow{"log"}.problems().empty());
+}
+
+TEST_CASE("a line that is too long is an error however it comes, once those before it are out") {
+  for (const bool at_once : {true, false}) {
+    followed_log log;
+    log.spec = weir::follow{log.folder / "log"}.most_line_bytes(4);
+    log.restart({});
+    log.append("1234\r\n1234\r");
+    CHECK(log.poll() == lines{"1234"});
+    log.append("\n");
+    CHECK(log.poll() == lines{"1234", "1234"});
+    log.append("123\n12345");
+    if (at_once)
+      log.append("\n6\n");
+    weir_test::record_list<std::string> list;
+    weir::collector<std::string> out;
+    out.connect(list, 1);
+    CHECK(log.reader->read(out, 100) == weir::read_status::more);
+    CHECK(list.records == lines{"123"});
+    CHECK_THROWS_WITH(log.reader->read(out, 100),
+                      Catch::Contains("at most 4 bytes") && Catch::Contains("longer one at byte 16"));
+    CHECK(list.records == lines{"123"});
+  }
 }
 
 TEST_CASE("every line of a log that is rotated at random comes once, through restarts") {

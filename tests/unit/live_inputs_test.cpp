@@ -166,6 +166,26 @@ TEST_CASE("a line of the standard input that does not end is an error before it 
   CHECK_THROWS_AS(small.read(), weir::io_error);
 }
 
+TEST_CASE("a line of the standard input that is too long is an error also if it comes whole") {
+  pipe_ends pipe;
+  live_reader input{weir::standard_input{pipe.out.get()}.most_line_bytes(4).source()};
+  pipe.write("1234\r\n12345\n6\n");
+  CHECK(input.read_lines(1) == lines{"1234"});
+  for (int attempt = 0; attempt < 2; ++attempt) { // the next one must not go on behind it
+    CHECK(contains(error_of([&] { input.read(); }), "a longer one behind line 1"));
+    input.reader = input.source->open_split(input.split, input.reader->position(), input.now);
+  }
+  CHECK(input.seen == lines{"1234"});
+
+  pipe_ends halves;
+  live_reader whole{weir::standard_input{halves.out.get()}.most_line_bytes(4).source()};
+  halves.write("1234\r"); // half of a line end
+  whole.read();
+  whole.read();
+  halves.write("\n");
+  CHECK(whole.read_lines(1) == lines{"1234"});
+}
+
 TEST_CASE("files of a watched folder are read once each, in the order of their names") {
   const scratch_folder folder;
   folder.write("b", "b1\nb2\n");
@@ -376,6 +396,17 @@ TEST_CASE("a TCP server takes lines from its peers, and no half of one") {
   CHECK(server.reader->position() == R"({"lines":5,"unfinished":1,"too_long":1})");
   CHECK(contains(error_of([&] { static_cast<void>(weir::tcp_lines::listen(port).source()->enumerate(1)); }),
                  "an address to listen on"));
+}
+
+TEST_CASE("a peer over TCP that sends a line that is too long is let go also if it comes whole") {
+  const auto port = free_port();
+  live_reader server{weir::tcp_lines::listen(port).most_line_bytes(4).source()};
+  auto peer = connected(port);
+  weir::write_all(peer.get(), "1234\r\n12345\n6\n", "peer");
+  for (int reads = 0; !contains(server.reader->position(), "\"too_long\":1") && reads < 100; ++reads)
+    server.read();
+  CHECK(server.reader->position() == R"({"lines":1,"unfinished":0,"too_long":1})");
+  CHECK(server.seen == lines{"1234"});
 }
 
 TEST_CASE("a TCP client connects again when its peer is gone, at growing intervals") {

@@ -138,6 +138,80 @@ TEST_CASE("a SQLite file that is replaced by another is refused unless it may be
   CHECK_THROWS_AS(source->open_split(split, {}, {}), weir::io_error); // is tried again; a usage error would not be
 }
 
+TEST_CASE("a new SQLite file is not taken for the old one, although it has its inode") {
+  table_file file{"CREATE TABLE t(x INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES(1, 'a'), (2, 'b')"};
+  const auto spec = weir::sqlite_rows<point>{file.path, "t"}.order_ascends().keep_reading(50ms);
+  const auto source = spec.source();
+  const auto split = source->enumerate(1).at(0);
+  const auto reader = source->open_split(split, {}, {});
+  weir_test::record_list<point> list;
+  weir::collector<point> out;
+  out.connect(list, 1);
+  REQUIRE(reader->read(out, 10) == weir::read_status::more);
+  const auto position = reader->position();
+  const auto refused = [&](const std::string& at) {
+    return error_of([&] { static_cast<void>(source->open_split(split, at, {})); });
+  };
+  CHECK(refused(position).empty());
+  const auto born = position.find(R"(,"born":)");
+  REQUIRE(born != std::string::npos); // else the file system does not know
+  CHECK(contains(refused(position.substr(0, born) + R"(,"born":1234567890})"), "another one of this name"));
+  CHECK(refused(position.substr(0, born) + "}").empty()); // of a version that did not write it
+  const auto lax = spec.allow_replaced_file().source();
+  CHECK_NOTHROW(lax->open_split(split, position.substr(0, born) + R"(,"born":1234567890})", {}));
+}
+
+TEST_CASE("a table whose ids begin again is refused until they are as far as what was read") {
+  const std::string create = "CREATE TABLE t(x INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);";
+  table_file file{create + "INSERT INTO t(name) VALUES('a'), ('b'), ('c')"};
+  const auto ending = weir::sqlite_rows<point>{file.path, "T"};
+  const auto polling = ending.order_by("x").keep_reading(50ms);
+  const auto split = polling.source()->enumerate(1).at(0);
+  weir_test::record_list<point> list;
+  weir::collector<point> out;
+  out.connect(list, 1);
+  const auto reader = polling.source()->open_split(split, {}, {});
+  const auto lax_reader = polling.allow_replaced_file().source()->open_split(split, {}, {});
+  const auto ending_split = ending.source()->enumerate(1).at(0);
+  const auto ending_reader = ending.source()->open_split(ending_split, {}, {});
+  for (auto* each : {reader.get(), lax_reader.get(), ending_reader.get()})
+    REQUIRE(each->read(out, 3) == weir::read_status::more);
+  const auto position = reader->position();
+
+  file.database.exec("DELETE FROM t"); // the ids go on
+  CHECK(reader->read(out, 3) == weir::read_status::later);
+  CHECK_NOTHROW(polling.source()->open_split(split, position, {}));
+
+  file.database.exec("DROP TABLE t;" + create);
+  CHECK(contains(error_of([&] { reader->read(out, 3); }), "one whose last id is 0"));
+  file.database.exec("INSERT INTO t(name) VALUES('d'), ('e')");
+  const auto error = error_of([&] { reader->read(out, 3); });
+  CHECK(contains(error, "rows were read up to the id 3"));
+  CHECK(contains(error, "one whose last id is 2"));
+  CHECK(contains(error, "allow_replaced_file"));
+  CHECK_THROWS_AS(ending_reader->read(out, 3), weir::io_error); // which would have ended without a word
+  CHECK_THROWS_AS(polling.source()->open_split(split, position, {}), weir::io_error);
+  CHECK_THROWS_AS(ending.source()->open_split(ending_split, position, {}), weir::io_error);
+  CHECK(lax_reader->read(out, 3) == weir::read_status::later);
+}
+
+TEST_CASE("a row whose id was changed to one that was never given is no sign of a new table") {
+  table_file file{"CREATE TABLE t(x INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT); INSERT INTO t VALUES(-3, 'n')"};
+  const auto source = weir::sqlite_rows<point>{file.path, "t"}.keep_reading(50ms).source();
+  const auto reader = source->open_split(source->enumerate(1).at(0), {}, {});
+  weir_test::record_list<point> list;
+  weir::collector<point> out;
+  out.connect(list, 1);
+  CHECK(reader->read(out, 10) == weir::read_status::more);
+  CHECK(reader->read(out, 10) == weir::read_status::later);
+  file.database.exec("UPDATE t SET x = 100");
+  CHECK(reader->read(out, 10) == weir::read_status::more);
+  CHECK(reader->read(out, 10) == weir::read_status::later);
+  file.database.exec("INSERT INTO t(name) VALUES('m')");
+  CHECK(reader->read(out, 10) == weir::read_status::more);
+  CHECK(list.records == std::vector<point>{{-3, "n"}, {100, "n"}, {101, "m"}});
+}
+
 TEST_CASE("a run that read rows of one file is not resumed with another path, table or column") {
   table_file file{"CREATE TABLE t(x INTEGER PRIMARY KEY, name TEXT UNIQUE); CREATE TABLE u(x UNIQUE, name)"};
   std::filesystem::copy_file(file.path, file.folder / "copy.db");
