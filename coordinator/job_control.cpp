@@ -168,12 +168,14 @@ checkpoint_id job_handle::checkpoint() {
 
 written_savepoint job_handle::savepoint(const std::string& to) {
   const std::string store = store_for_savepoint();
+  require_savepoint_place(to);
   const job_control::no_pruning hold{*control_};
   return write_savepoint(store, checkpoint(), to, control_->now());
 }
 
 written_savepoint job_handle::stop_with_savepoint(const std::string& to) {
   const std::string store = store_for_savepoint();
+  require_savepoint_place(to); // else the job would be stopped for nothing
   stop();
   static_cast<void>(wait());
   return write_savepoint(store, std::nullopt, to, control_->now());

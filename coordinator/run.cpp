@@ -1,6 +1,7 @@
 #include "run.hpp"
 
 #include "../persistence/savepoint.hpp"
+#include "../persistence/terminal_text.hpp"
 #include "explain.hpp"
 #include "human_text.hpp"
 #include "plan.hpp"
@@ -99,7 +100,7 @@ void print_error(const job& j, const std::string& text) {
   const std::string who = speaker(j);
   std::istringstream lines{text};
   for (std::string line; std::getline(lines, line);)
-    std::fprintf(stderr, "%s: %s\n", who.c_str(), line.c_str());
+    std::fprintf(stderr, "%s: %s\n", who.c_str(), terminal_text(line).c_str()); // a file's names may be in it
 }
 
 int explain(const job& j, const parsed_command& command) {
@@ -187,6 +188,8 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
       std::make_shared<spdlog::logger>(j.name(), std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %n: %v");
   logger->set_level(level_of(command.options.log));
+  if (!command.options.savepoint_at_end.empty())
+    require_savepoint_place(command.options.savepoint_at_end); // not when all the work is done
   progress_line progress;
   const signal_watch signals; // before the job starts: one that comes then stops it as soon as it runs
 
@@ -210,11 +213,11 @@ int run_command(const job& j, const parsed_command& command, job_status& status)
       throw;
     }
     progress.clear();
-    write_last_savepoint(command.options, status, *logger);
     for (const counter_value& each : status.counters)
       logger->info("counter {} of {}: {}", each.name, each.operator_name, each.value);
     if (const std::string line = last_words(status); !line.empty())
       logger->info(line);
+    write_last_savepoint(command.options, status, *logger);
   } catch (const stuck_error& e) {
     // An actor is caught in user code: leaving the normal way would wait for it for ever.
     progress.clear();

@@ -2,6 +2,7 @@
 
 #include "../persistence/error.hpp"
 #include "../persistence/schema.hpp"
+#include "../persistence/terminal_text.hpp"
 #include "human_text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -132,13 +133,15 @@ std::string fit_text(const std::vector<state_fit>& fits) {
     text.resize(std::max(text.size(), to), ' ');
     return text;
   };
-  std::string text = padded("operator", width[0]) + "  " + padded("table", width[1]) + "  " + padded("entries", 10) +
-                     "  what becomes of it\n";
+  std::string text = padded("operator", width[0]) + "  " + padded("table", width[1]) + "  " +
+                     padded("stored entries", 14) + "  what becomes of it\n";
+  // Names are those of a file, which may be anybody's.
   for (const state_fit& fit : fits)
-    text += padded(fit.operator_name, width[0]) + "  " + padded(fit.table, width[1]) + "  " +
-            padded(human_count(fit.entries), 10) + "  " + std::string{to_text(fit.verdict)} +
-            (fit.stored_as.empty() ? "" : ", stored as \"" + fit.stored_as + "\"") +
-            (fit.why.empty() ? "" : ": " + fit.why) + "\n";
+    text += terminal_text(padded(fit.operator_name, width[0]) + "  " + padded(fit.table, width[1]) + "  " +
+                          padded(human_count(fit.entries), 14) + "  " + std::string{to_text(fit.verdict)} +
+                          (fit.stored_as.empty() ? "" : ", stored as \"" + fit.stored_as + "\"") +
+                          (fit.why.empty() ? "" : ": " + fit.why)) +
+            "\n";
   return text;
 }
 
@@ -148,7 +151,7 @@ std::string fit_json(const std::vector<state_fit>& fits) {
     all.push_back({{"operator", fit.operator_name},
                    {"table", fit.table},
                    {"stored_as", fit.stored_as.empty() ? fit.operator_name : fit.stored_as},
-                   {"entries", fit.entries},
+                   {"stored_entries", fit.entries},
                    {"verdict", to_text(fit.verdict)},
                    {"why", fit.why}});
   return all.dump(2) + "\n";

@@ -25,8 +25,8 @@ enum class state_verdict : std::uint8_t {
 struct state_fit {
   std::string operator_name; ///< in the job; of `not_taken`, in the checkpoint
   std::string table;
-  std::string stored_as; ///< the operator's name in the checkpoint, if it was renamed
-  std::uint64_t entries = 0;
+  std::string stored_as;     ///< the operator's name in the checkpoint, if it was renamed
+  std::uint64_t entries = 0; ///< stored ones: a base's, and its deltas' with their tombstones
   state_verdict verdict = state_verdict::fits;
   std::string why; ///< of `does_not_fit` and `converted`: the first difference
 };

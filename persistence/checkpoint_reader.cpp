@@ -5,6 +5,7 @@
 #include "error.hpp"
 #include "sqlite_database.hpp"
 #include "store_header.hpp"
+#include "store_tables_check.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -55,6 +56,10 @@ checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path, sto
     throw path_error({std::string{to_text(kind)} + " " + path.string(), "a file", "nothing", "check the path"});
   auto database = std::make_shared<sqlite_database>(
       sqlite_database::open(std::filesystem::absolute(path).string(), sqlite_access::read_only));
+  // A store grows while it is read; a savepoint has no value that is longer than itself.
+  std::error_code ignored;
+  database->distrust(kind == store_kind::savepoint ? std::filesystem::file_size(path, ignored) : UINT64_MAX);
+  require_store_objects(*database, kind);
   const auto header = read_store_header(*database, kind);
   return checkpoint_reader{std::move(database), header.run};
 }
@@ -103,6 +108,31 @@ complete_checkpoint checkpoint_reader::find(checkpoint_id checkpoint) const {
 }
 
 std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoint) const {
+  return verify_by(checkpoint, [](const chunk_row& row, const sqlite_statement& query) {
+    return fault_of(row, query.is_null(chunk_row_column_count), query.bytes(chunk_row_column_count));
+  });
+}
+
+std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoint,
+                                                          const std::function<std::string(const stored_chunk&)>& look,
+                                                          std::map<chunk_id, std::string>& seen) const {
+  return verify_by(checkpoint, [&](const chunk_row& row, const sqlite_statement& query) {
+    if (const auto known = seen.find(row.id); known != seen.end())
+      return known->second;
+    const auto bytes = query.bytes(chunk_row_column_count);
+    std::string fault = fault_of(row, query.is_null(chunk_row_column_count), bytes);
+    if (fault.empty()) {
+      fault = look({row.id, row.subtask, row.parallelism, row.made_in, row.kind, row.first, row.last, row.entries,
+                    row.schema, bytes});
+      if (!fault.empty())
+        fault = name_of(row) + ": " + fault;
+    }
+    return seen.emplace(row.id, std::move(fault)).first->second;
+  });
+}
+
+std::vector<checkpoint_problem> checkpoint_reader::verify_by(checkpoint_id checkpoint,
+                                                             const fault_finder& find_fault) const {
   const sqlite_transaction one_view{*database_, sqlite_transaction::kind::read};
   std::vector<checkpoint_problem> problems;
   const auto expected = find(checkpoint);
@@ -119,8 +149,7 @@ std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoi
     while (query.step()) {
       read_chunk_row(query, row);
       manifest.add(row);
-      if (auto fault = fault_of(row, query.is_null(chunk_row_column_count), query.bytes(chunk_row_column_count));
-          !fault.empty())
+      if (auto fault = find_fault(row, query); !fault.empty())
         problems.push_back({row.id, row.operator_name, row.table, std::move(fault)});
     }
     if (auto difference = difference_of(expected, manifest); !difference.empty())

@@ -19,6 +19,7 @@ namespace weir::inline v0 {
 class checkpoint_manifest;
 struct chunk_row;
 class sqlite_database;
+class sqlite_statement;
 class sqlite_transaction;
 
 /// Reads one run of a store. One thread at a time for each connection; a reader that was opened on its own has its own
@@ -43,6 +44,11 @@ public:
   /// Reads every chunk of a complete checkpoint, and compares lengths, checksums and the manifest. Empty if all is
   /// well.
   [[nodiscard]] std::vector<checkpoint_problem> verify(checkpoint_id checkpoint) const;
+  /// The same, and asks `look` what is wrong with each chunk whose checksum is right; empty if nothing is. What was
+  /// found of chunks in `seen` is said again without reading them.
+  [[nodiscard]] std::vector<checkpoint_problem> verify(checkpoint_id checkpoint,
+                                                       const std::function<std::string(const stored_chunk&)>& look,
+                                                       std::map<chunk_id, std::string>& seen) const;
   /// The newest complete checkpoint as the run's own row has it, to compare with.
   [[nodiscard]] std::optional<checkpoint_id> recorded_newest() const;
   /// The newest complete checkpoint that verifies, with those that were passed over. No id if there is no complete one;
@@ -84,6 +90,9 @@ private:
   void visit_chunks(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                     const std::function<bool(const chunk_row&)>& wanted,
                     const std::function<void(const stored_chunk&)>& use) const;
+  using fault_finder = std::function<std::string(const chunk_row&, const sqlite_statement&)>;
+  [[nodiscard]] std::vector<checkpoint_problem> verify_by(checkpoint_id checkpoint,
+                                                          const fault_finder& find_fault) const;
   [[nodiscard]] const listing& list(const complete_checkpoint& checkpoint) const;
   [[nodiscard]] checkpoint_manifest empty_manifest(checkpoint_id checkpoint) const;
   [[nodiscard]] complete_checkpoint find(checkpoint_id checkpoint) const;

@@ -2,6 +2,7 @@
 
 #include "checkpoint_copy.hpp"
 #include "error.hpp"
+#include "file_lock.hpp"
 #include "path_refusal.hpp"
 #include "sqlite_database.hpp"
 #include "store_tables.hpp"
@@ -92,13 +93,23 @@ void seal(const fs::path& draft) {
 
 } // namespace
 
-written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
-                                  const std::string& to, wall_time now) {
+void require_savepoint_place(const std::string& to) {
   const fs::path target = fs::absolute(to);
   std::error_code failed;
-  if (!fs::is_directory(target.parent_path(), failed))
+  if (to.empty() || !fs::is_directory(target.parent_path(), failed))
     throw path_error({"the savepoint " + to, "the folder " + target.parent_path().string(), "nothing there",
                       "make the folder, or name another path"});
+  if (is_there(target))
+    refuse_taken(target);
+  if (::access(target.parent_path().c_str(), W_OK | X_OK) != 0)
+    refuse(target, errno);
+}
+
+written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
+                                  const std::string& to, wall_time now) {
+  require_savepoint_place(to);
+  const fs::path target = fs::absolute(to);
+  const file_lock alone{target}; // two calls would write the same draft
   if (is_there(target))
     refuse_taken(target);
   const checkpoint_reader from = checkpoint_reader::open(store);

@@ -19,11 +19,15 @@ struct written_savepoint {
   std::uint64_t bytes = 0; ///< of state
 };
 
+/// Throws path_error or store_error if `write_savepoint` can't make the file `to`: nothing may be there, and its folder
+/// must be one in which files can be made. To be asked before a job is stopped for a savepoint.
+void require_savepoint_place(const std::string& to);
+
 /// Writes a complete checkpoint of a store to a new file, `to`: one SQLite file, complete in itself, which may be moved
 /// and copied. Every table is merged into one base, so equal state gives equal chunks. No checkpoint: the newest that
 /// verifies. The store is only read, with a connection of its own, as it is when the call begins; its job may be
 /// running. The file gets its name when it is whole and synced: an interrupted call leaves at most
-/// `<to>.creating`, which the next one replaces. Blocks.
+/// `<to>.creating`, which the next one replaces. While one writes to a path, others are refused there. Blocks.
 ///
 /// Errors: store_error for a file that is no store, a checkpoint that it does not have, or a path where something is;
 /// damaged_error for damage; path_error and io_error for what the system refuses.

@@ -22,6 +22,10 @@ constexpr std::array kind_names{"bool",     "i8",         "i16",   "i32",      "
 
 constexpr unsigned max_depth = 200;
 
+// A member's name is repeated in the JSON of every value: what nobody writes by hand is no name.
+constexpr std::size_t max_member_name_bytes = 1024;
+constexpr std::size_t max_text_bytes = 1'000'000;
+
 const char* name_of(schema_kind kind) {
   return kind_names[static_cast<std::size_t>(kind)];
 }
@@ -122,7 +126,10 @@ type_schema from_json(const json& text, unsigned depth) {
     for (const json& field : array_of(text, "fields")) {
       if (!field.is_array() || field.size() != 2)
         throw_bad_schema("a field that is not a name and a type");
-      schema.parts.push_back({field[0].get<std::string>(), from_json(field[1], depth + 1)});
+      auto name = field[0].get<std::string>();
+      if (name.size() > max_member_name_bytes)
+        throw_bad_schema("the name of a member with " + std::to_string(name.size()) + " bytes");
+      schema.parts.push_back({std::move(name), from_json(field[1], depth + 1)});
     }
   } else if (schema.kind != schema_kind::recursive) {
     for (const json& part : array_of(text, "of"))
@@ -135,6 +142,8 @@ type_schema from_json(const json& text, unsigned depth) {
 
 template <class Read>
 auto parse(std::string_view text, Read read) {
+  if (text.size() > max_text_bytes)
+    throw_bad_schema("one of " + std::to_string(text.size()) + " bytes");
   try {
     return read(json::parse(text));
   } catch (const json::exception& problem) {

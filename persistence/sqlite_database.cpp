@@ -1,6 +1,7 @@
 // The SQLite calls behind sqlite_database.hpp, and what their errors become.
 #include "sqlite_database.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -281,6 +282,14 @@ sqlite_database sqlite_database::open(const std::string& path, sqlite_access acc
 
 sqlite_database sqlite_database::in_memory() {
   return open(":memory:", sqlite_access::create);
+}
+
+void sqlite_database::distrust(std::uint64_t longest_value_bytes) {
+  constexpr std::uint64_t least = 1'000'000; // for what is no row of the file, such as text that is put together
+  constexpr std::uint64_t most = 1'000'000'000;
+  sqlite3_db_config(connection_->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_limit(connection_->handle, SQLITE_LIMIT_LENGTH,
+                static_cast<int>(std::clamp(longest_value_bytes, least, most)));
 }
 
 void sqlite_database::exec(std::string_view sql) {

@@ -138,6 +138,10 @@ public:
   sqlite_database& operator=(sqlite_database&&) noexcept;
   ~sqlite_database();
 
+  /// For a file that somebody else may have made: its views and triggers call nothing but harmless functions, and no
+  /// value may be longer than this.
+  void distrust(std::uint64_t longest_value_bytes);
+
   /// Runs one or several statements that return nothing.
   void exec(std::string_view sql);
   /// A statement, compiled or from the cache.

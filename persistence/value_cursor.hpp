@@ -75,6 +75,14 @@ public:
       throw_bytes_left_over(left());
   }
 
+  /// How long the text may become that is made of the value.
+  void limit_text(std::uint64_t bytes) { text_limit_ = bytes; }
+  void check_text(std::uint64_t bytes) const {
+    if (bytes > text_limit_) [[unlikely]]
+      throw damaged_error{
+          {"stored value", "one that its JSON is in proportion to", "a longer text", "read a part of the state only"}};
+  }
+
   /// Said once for each value inside.
   void work(std::uint64_t amount = 1) {
     if (amount > work_left_) [[unlikely]]
@@ -103,6 +111,7 @@ private:
   const std::byte* at_;
   const std::byte* end_;
   std::uint64_t work_left_;
+  std::uint64_t text_limit_ = UINT64_MAX;
   unsigned depth_ = 0;
 };
 

@@ -132,6 +132,7 @@ std::uint32_t value_decoder::compile(const type_schema& schema, const scope* out
     } else {
       detail::append_json_string(compiled.json_name, each.name);
       compiled.json_name += ':';
+      name_bytes_ += compiled.json_name.size();
     }
     sum = add_fixed(sum, nodes_[compiled.node].fixed);
     parts.push_back(std::move(compiled));
@@ -163,6 +164,9 @@ std::uint32_t value_decoder::compile(const type_schema& schema, const scope* out
            schema.kind == schema_kind::optional || schema.kind == schema_kind::duration ||
            schema.kind == schema_kind::time_point)
     needs(1);
+  const bool counted = schema.kind == schema_kind::duration || schema.kind == schema_kind::time_point;
+  if (counted && schema.parts.front().type.kind > schema_kind::f64)
+    throw_bad_schema("a " + to_text(schema) + ", which is no count");
   nodes_[index] = made;
   return index;
 }
@@ -189,28 +193,20 @@ bool value_decoder::bytes_alone(const node& at) const {
   return (at.kind == schema_kind::list || at.kind == schema_kind::array) && part_of(at, 0).kind == schema_kind::u8;
 }
 
-bool value_decoder::scalar(std::uint32_t index) const {
-  const node& at = nodes_[peeled(index)];
-  switch (at.kind) {
-  case schema_kind::duration:
-  case schema_kind::time_point:
-  case schema_kind::optional:
-    return scalar(parts_[at.first].node);
-  case schema_kind::list:
-  case schema_kind::array:
-    return bytes_alone(at);
-  default:
-    return at.kind <= schema_kind::string || at.kind == schema_kind::nothing;
+// What is left when optionals and units are taken off too: of them a class that is part of itself makes no end.
+const value_decoder::node& value_decoder::innermost(std::uint32_t index) const {
+  for (std::size_t steps = 0; steps <= nodes_.size(); ++steps) {
+    const node& at = nodes_[peeled(index)];
+    if (at.kind != schema_kind::duration && at.kind != schema_kind::time_point && at.kind != schema_kind::optional)
+      return at;
+    index = parts_[at.first].node;
   }
+  throw_bad_schema("an optional that consists of itself");
 }
 
 std::string value_decoder::sql_type(std::uint32_t index) const {
-  const node& at = nodes_[peeled(index)];
+  const node& at = innermost(index);
   switch (at.kind) {
-  case schema_kind::duration:
-  case schema_kind::time_point:
-  case schema_kind::optional:
-    return sql_type(parts_[at.first].node);
   case schema_kind::f32:
   case schema_kind::f64:
     return "REAL";
@@ -241,7 +237,7 @@ decoded_value value_decoder::decode_node(std::uint32_t index, std::span<const st
   if (!read_scalar(index, from, decoded)) {
     scratch_.clear();
     from = cursor{value};
-    write_json(nodes_[index], from, scratch_);
+    write_whole(nodes_[index], from, scratch_);
     if (scratch_ != "null") {
       set_bytes(decoded, value_kind::text, scratch_);
       decoded.json = true;

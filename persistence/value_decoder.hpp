@@ -37,8 +37,8 @@ struct value_column {
 };
 
 /// Reads archive bytes of one type. Nothing is trusted: a length never allocates more than the bytes that are left,
-/// nesting and work are bounded, bytes left over are an error; all of these throw `damaged_error`. One thread at a
-/// time.
+/// nesting, work and the length of JSON are bounded, bytes left over are an error; all of these throw `damaged_error`.
+/// One thread at a time.
 ///
 /// Scalars: integers, enums, truth values (0, 1), durations and time points (their count) are integers or reals. A
 /// u64 above the greatest i64 is the text of its digits; a NaN is the text "nan". Text that is no UTF-8 or has zero
@@ -92,12 +92,13 @@ private:
   std::uint32_t compile(const type_schema& schema, const scope* outer);
   [[nodiscard]] std::uint32_t peeled(std::uint32_t index) const;
   [[nodiscard]] const node& part_of(const node& of, std::uint32_t which) const;
-  [[nodiscard]] bool scalar(std::uint32_t index) const;
+  [[nodiscard]] const node& innermost(std::uint32_t index) const;
   [[nodiscard]] std::string sql_type(std::uint32_t index) const;
   [[nodiscard]] bool bytes_alone(const node& at) const;
 
   [[nodiscard]] decoded_value decode_node(std::uint32_t index, std::span<const std::byte> value);
   [[nodiscard]] bool read_scalar(std::uint32_t index, cursor& from, decoded_value& value);
+  void write_whole(const node& at, cursor& from, std::string& out) const;
   void write_json(const node& at, cursor& from, std::string& out) const;
   void write_elements(const node& at, std::uint64_t count, cursor& from, std::string& out) const;
   void write_map(const node& at, cursor& from, std::string& out) const;
@@ -110,6 +111,7 @@ private:
   std::vector<part> parts_;
   std::uint32_t root_ = 0;
   bool opaque_ = false;
+  std::uint64_t name_bytes_ = 0; // of all members, as JSON has them
   std::vector<std::uint32_t> column_nodes_;
   std::vector<value_column> columns_;
   std::string scratch_;

@@ -4,14 +4,20 @@
 #include "value_cursor.hpp"
 #include "value_decoder.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 
 namespace weir::inline v0 {
 
 namespace {
 
 // The longest text that SQLite takes.
-constexpr std::size_t max_json_bytes = 1'000'000'000;
+constexpr std::uint64_t max_json_bytes = 1'000'000'000;
+// JSON is longer than what it is made of, by names and digits; beyond this it is what a crafted schema makes of
+// nothing.
+constexpr std::uint64_t json_bytes_for_nothing = 1'000'000;
+constexpr std::uint64_t json_bytes_for_a_byte = 256;
 
 template <class Number>
 void append_integer(std::string& out, Number number) {
@@ -38,15 +44,19 @@ void value_decoder::append_json(std::span<const std::byte> value, std::string& o
     return;
   }
   cursor from{value};
-  write_json(nodes_[root_], from, out);
+  write_whole(nodes_[root_], from, out);
   from.expect_end();
+}
+
+void value_decoder::write_whole(const node& at, cursor& from, std::string& out) const {
+  const std::uint64_t bytes = std::min(from.left() + name_bytes_, max_json_bytes);
+  from.limit_text(out.size() + std::min(max_json_bytes, json_bytes_for_nothing + json_bytes_for_a_byte * bytes));
+  write_json(at, from, out);
 }
 
 void value_decoder::write_json(const node& at, cursor& from, std::string& out) const {
   from.work();
-  if (out.size() > max_json_bytes) [[unlikely]]
-    throw damaged_error{{"stored value", "JSON of at most " + std::to_string(max_json_bytes) + " bytes", "more",
-                         "read a part of the state only"}};
+  from.check_text(out.size());
   const cursor::nesting deeper{from};
   switch (at.kind) {
   case schema_kind::boolean:

@@ -89,7 +89,7 @@ bool value_decoder::encode_scalar(std::uint32_t index, const decoded_value& valu
   case schema_kind::duration:
   case schema_kind::time_point:
     return encode_scalar(parts_[at.first].node, value, out);
-  case schema_kind::optional:
+  case schema_kind::optional: // of columns, which have an innermost part
     if (value.kind == value_kind::null)
       return false;
     out.append(std::byte{1});

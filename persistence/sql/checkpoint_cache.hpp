@@ -4,7 +4,10 @@
 #include "checkpoint_chunks.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace weir::inline v0 {
@@ -24,9 +27,19 @@ public:
     return made;
   }
 
+  /// The first of so many numbers of rows. They are the same whenever this name asks, and nobody else's.
+  [[nodiscard]] std::uint64_t first_row(const std::string& name, std::uint64_t count) {
+    const auto [found, added] = first_rows_.try_emplace(name, next_row_);
+    if (added)
+      next_row_ += count;
+    return found->second;
+  }
+
 private:
   static constexpr std::size_t most_kept = 8;
   std::vector<std::shared_ptr<const checkpoint_chunks>> kept_;
+  std::map<std::string, std::uint64_t> first_rows_;
+  std::uint64_t next_row_ = 0;
 };
 
 } // namespace weir::inline v0

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <limits>
 #include <tuple>
 
@@ -70,6 +71,24 @@ checkpoint_chunks::checkpoint_chunks(sqlite3* connection, const open_store& stor
     return std::tie(a.operator_name, a.table, a.subtask, a.made_in, a.id) <
            std::tie(b.operator_name, b.table, b.subtask, b.made_in, b.id);
   });
+  first_place_.reserve(rows_.size());
+  for (const chunk_row& row : rows_) {
+    first_place_.push_back(places_);
+    places_ += row.length + 1;
+  }
+}
+
+std::uint64_t checkpoint_chunks::place_of(const chunk_row& row, std::uint64_t offset) const {
+  return first_place_[static_cast<std::size_t>(&row - rows_.data())] + offset;
+}
+
+bool checkpoint_chunks::has(const chunk_row& row) const {
+  const std::less<const chunk_row*> before;
+  return !rows_.empty() && !before(&row, rows_.data()) && before(&row, rows_.data() + rows_.size());
+}
+
+std::string checkpoint_chunks::name() const {
+  return database_ + '/' + uuid_ + '/' + to_string(checkpoint_.id) + '/' + std::to_string(checkpoint_.manifest);
 }
 
 bool checkpoint_chunks::is(const open_store& store, const kept_checkpoint& checkpoint) const {

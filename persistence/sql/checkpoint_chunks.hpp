@@ -5,6 +5,7 @@
 #include "open_stores.hpp"
 #include "sqlite_api.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,12 +40,21 @@ public:
   [[nodiscard]] bool is(const open_store& store, const kept_checkpoint& checkpoint) const;
   /// By operator and table; an empty name fits all.
   [[nodiscard]] std::vector<table_chunks> tables(std::string_view operator_name, std::string_view table) const;
+  /// A number of its own, below `places`, for each byte of the chunks; the row is one that `tables` gave.
+  [[nodiscard]] std::uint64_t place_of(const chunk_row& row, std::uint64_t offset) const;
+  /// Whether the row is one of this list, not an equal one of another.
+  [[nodiscard]] bool has(const chunk_row& row) const;
+  [[nodiscard]] std::uint64_t places() const { return places_; }
+  /// What tells it from every other list of a connection.
+  [[nodiscard]] std::string name() const;
 
 private:
   std::string database_;
   std::string uuid_;
   kept_checkpoint checkpoint_;
-  std::vector<chunk_row> rows_; // by operator, table, subtask and age
+  std::vector<chunk_row> rows_;            // by operator, table, subtask and age
+  std::vector<std::uint64_t> first_place_; // of each row
+  std::uint64_t places_ = 0;
 };
 
 /// The bytes of one chunk, held by the statement that read them.

@@ -44,9 +44,10 @@ bool difference_function::plan(sqlite3_index_info& info) const {
   if (!plan_equalities(info, used_columns))
     return false;
   if (!plans(info, job_argument) || !plans(info, operator_argument) || !plans(info, from_argument) ||
-      !plans(info, to_argument))
-    throw usage_error{{"weir_diff", "a job, an operator, and two checkpoints", "fewer arguments",
-                       "write weir_diff('job', 'operator', 3, 7); null as operator means all of them"}};
+      !plans(info, to_argument)) { // a side of an OR is planned alone: only who begins with this has too few
+    info.estimatedCost = impossible_cost;
+    return true;
+  }
   info.estimatedCost = 1'000'000;
   info.estimatedRows = 10'000;
   return true;
@@ -56,6 +57,10 @@ void difference_function::cursor::filter(const given_values& given) {
   difference_.reset();
   tables_.clear();
   table_ = 0;
+  for (const int each : {job_argument, operator_argument, from_argument, to_argument})
+    if (given.absent(each) && !given.null(each))
+      throw usage_error{{"weir_diff", "a job, an operator, and two checkpoints", "fewer arguments",
+                         "write weir_diff('job', 'operator', 3, 7); null as operator means all of them"}};
   sqlite3* connection = session_.connection;
   store_ = find_store(connection, given.text(job_argument));
   view_.emplace(connection, store_);
@@ -69,6 +74,8 @@ void difference_function::cursor::filter(const given_values& given) {
     throw usage_error{{"weir_diff", "two checkpoints", "null", "choose two from checkpoint_overview"}};
   before_ = session_.checkpoints->of(connection, store_, find_checkpoint(connection, store_, from));
   after_ = session_.checkpoints->of(connection, store_, find_checkpoint(connection, store_, to));
+  first_row_ =
+      session_.checkpoints->first_row(before_->name() + ' ' + after_->name(), before_->places() + after_->places());
   std::map<std::pair<std::string_view, std::string_view>, pair_of_tables> found;
   for (const table_chunks& each : before_->tables(operator_name, table))
     found[{each.operator_name, each.table}] = {each.operator_name, each.table, each.rows, {}};
@@ -149,6 +156,16 @@ void difference_function::cursor::value(sqlite3_context* context, const state_en
   } catch (const damaged_error& problem) {
     throw_damaged_chunk(session_.connection, store_, *of.chunk, problem.what());
   }
+}
+
+// By the entry that is there, or was; it is in a chunk of the one list or of the other.
+std::int64_t difference_function::cursor::row_id() const {
+  const changed_entry& at = difference_->changes()[change_];
+  const state_entry& present = at.after.chunk != nullptr ? at.after : at.before;
+  const std::uint64_t place = before_->has(*present.chunk)
+                                  ? before_->place_of(*present.chunk, present.offset)
+                                  : before_->places() + after_->place_of(*present.chunk, present.offset);
+  return static_cast<std::int64_t>(first_row_ + place);
 }
 
 } // namespace weir::inline v0

@@ -6,6 +6,7 @@
 #include "virtual_table.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,7 @@ public:
     void filter(const given_values& given);
     [[nodiscard]] bool next();
     void column(sqlite3_context* context, int number);
+    [[nodiscard]] std::int64_t row_id() const;
 
   private:
     struct pair_of_tables {
@@ -45,6 +47,7 @@ public:
     std::shared_ptr<const checkpoint_chunks> before_;
     std::shared_ptr<const checkpoint_chunks> after_;
     std::vector<pair_of_tables> tables_;
+    std::uint64_t first_row_ = 0;
     std::size_t table_ = 0;
     std::optional<state_difference> difference_;
     std::size_t change_ = 0;

@@ -3,6 +3,8 @@
 
 #include "../error.hpp"
 
+#include <new>
+
 namespace weir::inline v0 {
 
 sql_statement::sql_statement(sqlite3* database, const std::string& text) : database_(database) {
@@ -13,6 +15,16 @@ sql_statement::sql_statement(sqlite3* database, const std::string& text) : datab
 }
 
 void sql_statement::throw_refused() const {
+  switch (const int code = sqlite3_errcode(database_); code & 0xff) {
+  case SQLITE_INTERRUPT:
+  case SQLITE_BUSY:
+  case SQLITE_LOCKED:
+    throw passing_refusal{code, sqlite3_errmsg(database_)};
+  case SQLITE_NOMEM:
+    throw std::bad_alloc{};
+  default:
+    break;
+  }
   throw io_error{{"reading the store", "an answer of SQLite", sqlite3_errmsg(database_), ""}};
 }
 

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sqlite3ext.h>
 
@@ -14,8 +16,20 @@ SQLITE_EXTENSION_INIT3
 
 namespace weir::inline v0 {
 
-/// A statement on the connection that the extension was loaded in. It reads only. One thread at a time; throws io_error
-/// for what SQLite refuses.
+/// SQLite's refusal that says nothing of the store: an interrupt, or a file that another one is using.
+class passing_refusal : public std::exception {
+public:
+  passing_refusal(int code, std::string said) : code_(code), said_(std::move(said)) {}
+  [[nodiscard]] int code() const noexcept { return code_; }
+  [[nodiscard]] const char* what() const noexcept override { return said_.c_str(); }
+
+private:
+  int code_;
+  std::string said_;
+};
+
+/// A statement on the connection that the extension was loaded in. It reads only. One thread at a time; throws
+/// passing_refusal, std::bad_alloc, or io_error for what else SQLite refuses.
 class sql_statement {
 public:
   sql_statement(sqlite3* database, const std::string& text);

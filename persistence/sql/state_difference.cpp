@@ -70,6 +70,7 @@ void state_difference::each_entry(const chunk_row& row, std::span<const std::byt
     at.chunk = &row;
     while (reader.next(at.entry)) {
       at.group = reader.group();
+      at.offset = static_cast<std::uint64_t>(at.entry.key.data() - bytes.data());
       use(index, at);
     }
   } catch (const damaged_error& problem) {

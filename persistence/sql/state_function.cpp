@@ -56,11 +56,12 @@ bool state_function::plan(sqlite3_index_info& info) const {
                        "write `checkpoint = n`, or `checkpoint IN (SELECT id FROM checkpoint_overview WHERE …)`"}};
   if (!plan_equalities(info, used_columns))
     return false;
-  if (!plans(info, job_argument))
-    throw usage_error{
-        {"weir_state", "the name of a job", "none", "write weir_state('job') or weir_state('job', 'operator')"}};
+  if (!plans(info, job_argument)) { // a side of an OR is planned alone: only who begins with this has no job
+    info.estimatedCost = impossible_cost;
+    return true;
+  }
   const bool by_key = plans(info, key_column);
-  info.estimatedCost = by_key ? 10'000 : 1'000'000;
+  info.estimatedCost = (by_key ? 10'000 : 1'000'000) * (plans(info, checkpoint_column) ? 1 : no_checkpoint_factor);
   info.estimatedRows = by_key ? 1 : 1'000'000;
   return true;
 }
@@ -72,6 +73,9 @@ void state_function::cursor::filter(const given_values& given) {
   if (given.null(checkpoint_column) || given.null(operator_column) || given.null(table_column) ||
       given.null(key_column))
     return; // null is equal to nothing
+  if (given.absent(job_argument))
+    throw usage_error{
+        {"weir_state", "the name of a job", "none", "write weir_state('job') or weir_state('job', 'operator')"}};
   store_ = find_store(session_.connection, given.text(job_argument));
   view_.emplace(session_.connection, store_);
   schemas_.emplace(session_.connection, store_);
@@ -83,6 +87,7 @@ void state_function::cursor::filter(const given_values& given) {
   if (!both(operator_name, given.text(operator_column)) || !both(table, given.text(table_column)))
     return;
   checkpoint_ = session_.checkpoints->of(session_.connection, store_, checkpoint);
+  first_row_ = session_.checkpoints->first_row(checkpoint_->name(), checkpoint_->places());
   tables_ = checkpoint_->tables(operator_name, table);
   wanted_key_.clear();
   if (!given.absent(key_column))
@@ -143,6 +148,11 @@ void state_function::cursor::column(sqlite3_context* context, int number) {
   } catch (const damaged_error& problem) {
     throw_damaged_chunk(session_.connection, store_, *at.chunk, problem.what());
   }
+}
+
+std::int64_t state_function::cursor::row_id() const {
+  const state_entry& at = scan_->current();
+  return static_cast<std::int64_t>(first_row_ + checkpoint_->place_of(*at.chunk, at.offset));
 }
 
 } // namespace weir::inline v0

@@ -6,6 +6,7 @@
 #include "virtual_table.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,6 +30,7 @@ public:
     void filter(const given_values& given);
     [[nodiscard]] bool next();
     void column(sqlite3_context* context, int number);
+    [[nodiscard]] std::int64_t row_id() const;
 
   private:
     sql_session session_;
@@ -36,6 +38,7 @@ public:
     std::optional<store_view> view_;
     std::optional<schema_decoders> schemas_;
     std::shared_ptr<const checkpoint_chunks> checkpoint_;
+    std::uint64_t first_row_ = 0;
     std::vector<table_chunks> tables_;
     std::size_t table_ = 0;
     std::vector<wanted_column> wanted_key_;

@@ -91,7 +91,7 @@ bool table_scan::next() {
 
 bool table_scan::next_in_base() {
   for (;;) {
-    while (reader_ && take(*reader_, *in_base_.chunk, *filter_, in_base_)) {
+    while (reader_ && take(*reader_, *held_, *filter_, in_base_)) {
       if (in_base_.entry.tombstone)
         continue;
       if (newest_.size() != 0 && newest_.find(in_base_.entry, [&](std::uint32_t number) -> const chunk_entry& {
@@ -129,17 +129,18 @@ void table_scan::open(const chunk_row& row) {
   }
 }
 
-bool table_scan::take(chunk_reader& reader, const chunk_row& row, const wanted& filter, state_entry& entry) {
+bool table_scan::take(chunk_reader& reader, const held_chunk& from, const wanted& filter, state_entry& entry) {
   try {
     while (reader.next(entry.entry)) {
       if (filter.key && !std::ranges::equal(*filter.key, entry.entry.key))
         continue;
       entry.group = reader.group();
+      entry.offset = static_cast<std::uint64_t>(entry.entry.key.data() - from.bytes().data());
       return true;
     }
     return false;
   } catch (const error& problem) {
-    throw_damaged_chunk(connection_, *store_, row, problem.what());
+    throw_damaged_chunk(connection_, *store_, *entry.chunk, problem.what());
   }
 }
 
@@ -180,7 +181,7 @@ void table_scan::load_delta(const chunk_row& row) {
   }
   state_entry entry;
   entry.chunk = &row;
-  while (take(*reader, row, filter, entry)) {
+  while (take(*reader, chunk, filter, entry)) {
     const auto number = newest_.find_or_add(entry.entry, static_cast<std::uint32_t>(deltas_.size()),
                                             [&](std::uint32_t at) -> const chunk_entry& { return deltas_[at].entry; });
     if (number == deltas_.size())

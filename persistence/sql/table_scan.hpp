@@ -21,6 +21,7 @@ struct state_entry {
   chunk_entry entry;
   key_group group;
   const chunk_row* chunk = nullptr;
+  std::uint64_t offset = 0; ///< of its key in the chunk's bytes
 };
 
 /// A column of a key, by the name that `value_decoder::columns` gives it, and what it has to be equal to.
@@ -57,7 +58,7 @@ private:
   [[nodiscard]] bool next_subtask();
   void load_delta(const chunk_row& row);
   void open(const chunk_row& row);
-  bool take(chunk_reader& reader, const chunk_row& row, const wanted& filter, state_entry& entry);
+  bool take(chunk_reader& reader, const held_chunk& from, const wanted& filter, state_entry& entry);
   void find_distribution();
 
   sqlite3* connection_;

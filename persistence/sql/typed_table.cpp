@@ -111,7 +111,8 @@ bool typed_table::plan(sqlite3_index_info& info) const {
     return false;
   const bool by_key =
       std::all_of(used.begin() + 1, used.end(), [&](const used_column& each) { return plans(info, each.number); });
-  info.estimatedCost = by_key ? 10'000 : 1'000'000;
+  info.estimatedCost =
+      (by_key ? 10'000 : 1'000'000) * (plans(info, hidden(checkpoint_column)) ? 1 : no_checkpoint_factor);
   info.estimatedRows = by_key ? 1 : 1'000'000;
   return true;
 }
@@ -137,6 +138,7 @@ void typed_table::cursor::filter(const given_values& given) {
   const auto checkpoint =
       find_checkpoint(connection, store_, given.whole_number(of_->hidden(checkpoint_column), "checkpoint"));
   checkpoint_ = of_->session_.checkpoints->of(connection, store_, checkpoint);
+  first_row_ = of_->session_.checkpoints->first_row(checkpoint_->name(), checkpoint_->places());
   const auto tables = checkpoint_->tables(of_->operator_, of_->table_);
   if (!tables.empty())
     scan_.emplace(connection, store_, *schemas_, tables.front(), std::move(wanted));
@@ -197,6 +199,11 @@ void typed_table::cursor::column(sqlite3_context* context, int number) {
       throw_damaged_chunk(of_->session_.connection, store_, *at.chunk, problem.what());
     }
   }
+}
+
+std::int64_t typed_table::cursor::row_id() const {
+  const state_entry& at = scan_->current();
+  return static_cast<std::int64_t>(first_row_ + checkpoint_->place_of(*at.chunk, at.offset));
 }
 
 } // namespace weir::inline v0

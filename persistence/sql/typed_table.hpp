@@ -6,6 +6,7 @@
 #include "virtual_table.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -43,6 +44,7 @@ public:
     void filter(const given_values& given);
     [[nodiscard]] bool next();
     void column(sqlite3_context* context, int number);
+    [[nodiscard]] std::int64_t row_id() const;
 
   private:
     struct half { // the key or the value of the current row
@@ -57,6 +59,7 @@ public:
     std::optional<store_view> view_;
     std::optional<schema_decoders> schemas_;
     std::shared_ptr<const checkpoint_chunks> checkpoint_;
+    std::uint64_t first_row_ = 0;
     std::deque<std::string> wanted_bytes_;
     std::optional<table_scan> scan_;
     const table_decoders* known_ = nullptr; // whose columns these are:

@@ -1,9 +1,11 @@
 // What all virtual tables of the extension have in common: C callbacks around a C++ class, and plans of equalities.
 #pragma once
 
+#include "../error.hpp"
 #include "sql_values.hpp"
 #include "sqlite_api.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
@@ -27,6 +29,12 @@ struct used_column {
   bool ordered = false;   ///< an equality that a plan cannot use yet forbids this plan
 };
 
+/// Of a plan that is there to say what is missing, if there is no other.
+inline constexpr double impossible_cost = 1e90;
+/// Of a plan that reads the newest checkpoint because it knows of no other: one for each side of an OR, where each
+/// names a checkpoint, has to be preferred.
+inline constexpr double no_checkpoint_factor = 10'000;
+
 /// Notes in the plan, for `given_values_of`, which columns an equality is known of. False if this plan is to be
 /// refused.
 [[nodiscard]] bool plan_equalities(sqlite3_index_info& info, std::span<const used_column> columns);
@@ -44,6 +52,7 @@ struct used_column {
 ///     void filter(const given_values&)               begins
 ///     bool next()                                    to the first row, then to the next; false at the end
 ///     void column(sqlite3_context*, int)
+///     std::int64_t row_id() const                    the same for a row whatever the plan: SQLite unites plans by it
 template <class Table>
 class virtual_table {
 public:
@@ -74,7 +83,6 @@ private:
   struct cursor : sqlite3_vtab_cursor {
     explicit cursor(const Table& of) : sqlite3_vtab_cursor{}, implementation(of) {}
     typename Table::cursor implementation;
-    sqlite3_int64 row = 0;
     bool at_end = true;
   };
 
@@ -85,11 +93,18 @@ private:
       return function();
     } catch (const std::bad_alloc&) {
       return SQLITE_NOMEM;
+    } catch (const passing_refusal& refusal) {
+      return said(message, refusal, refusal.code());
+    } catch (const damaged_error& problem) {
+      return said(message, problem, SQLITE_CORRUPT_VTAB);
     } catch (const std::exception& problem) {
-      sqlite3_free(message);
-      message = sqlite3_mprintf("%s", problem.what());
-      return SQLITE_ERROR;
+      return said(message, problem, SQLITE_ERROR);
     }
+  }
+  static int said(char*& message, const std::exception& problem, int code) noexcept {
+    sqlite3_free(message);
+    message = sqlite3_mprintf("%s", problem.what());
+    return code;
   }
 
   static int connect(sqlite3* connection, void* session, int count, const char* const* arguments, sqlite3_vtab** made,
@@ -125,7 +140,6 @@ private:
   static int filter(sqlite3_vtab_cursor* of, int, const char* plan, int count, sqlite3_value** values) {
     auto& one = *static_cast<cursor*>(of);
     return guarded(of->pVtab->zErrMsg, [&] {
-      one.row = 0;
       one.at_end = true;
       one.implementation.filter(given_values_of(plan, std::span{values, static_cast<std::size_t>(count)}));
       one.at_end = !one.implementation.next();
@@ -135,7 +149,6 @@ private:
   static int next(sqlite3_vtab_cursor* of) {
     auto& one = *static_cast<cursor*>(of);
     return guarded(of->pVtab->zErrMsg, [&] {
-      ++one.row;
       one.at_end = !one.implementation.next();
       return SQLITE_OK;
     });
@@ -148,8 +161,10 @@ private:
     });
   }
   static int rowid(sqlite3_vtab_cursor* of, sqlite3_int64* row) {
-    *row = static_cast<cursor*>(of)->row;
-    return SQLITE_OK;
+    return guarded(of->pVtab->zErrMsg, [&] {
+      *row = static_cast<cursor*>(of)->implementation.row_id();
+      return SQLITE_OK;
+    });
   }
 };
 

@@ -37,6 +37,12 @@ void weir_views(sqlite3_context* context, int, sqlite3_value** values) {
     set_result(context, make_typed_tables(*static_cast<const sql_session*>(sqlite3_user_data(context)), job));
   } catch (const std::bad_alloc&) {
     sqlite3_result_error_nomem(context);
+  } catch (const passing_refusal& refusal) {
+    sqlite3_result_error(context, refusal.what(), -1);
+    sqlite3_result_error_code(context, refusal.code());
+  } catch (const damaged_error& problem) {
+    sqlite3_result_error(context, problem.what(), -1);
+    sqlite3_result_error_code(context, SQLITE_CORRUPT_VTAB);
   } catch (const std::exception& problem) {
     sqlite3_result_error(context, problem.what(), -1);
   }

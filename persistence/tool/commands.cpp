@@ -5,7 +5,8 @@
 #include "../error.hpp"
 #include "../savepoint.hpp"
 #include "../sqlite_database.hpp"
-#include "../store_tables.hpp"
+#include "../terminal_text.hpp"
+#include "new_files.hpp"
 #include "store_connection.hpp"
 
 #include <sqlite3.h>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -51,54 +53,111 @@ std::string plain_name(std::string name) {
   return name;
 }
 
+/// Names of files and tables: each once, whatever letters are large.
+class plain_names {
+public:
+  std::string of(const std::string& operator_name, const std::string& table) {
+    const std::string stem = plain_name(operator_name) + "_" + plain_name(table);
+    std::string name = stem;
+    for (int number = 2; !taken_.insert(small_letters(name)).second; ++number)
+      name = stem + "_" + std::to_string(number);
+    return name;
+  }
+
+private:
+  static std::string small_letters(std::string name) {
+    for (char& c : name)
+      c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return name;
+  }
+  std::set<std::string> taken_;
+};
+
 /// Throws usage_error, with the names that there are, for one that is not.
 std::vector<chosen_table> tables_of(store_connection& store, const state_choice& choice, std::uint64_t checkpoint) {
   const std::string live = " FROM chunks k WHERE k.run = (SELECT max(id) FROM runs) AND k.created_in <= ?1 AND "
                            "(k.dropped_in IS NULL OR k.dropped_in > ?1)";
-  const std::vector<std::string> at{std::to_string(checkpoint)};
+  const std::vector<sql_value> at{whole(checkpoint)};
   std::vector<chosen_table> found;
+  std::vector<std::string> all;
+  plain_names names;
   const std::vector<std::string> operators =
       store.column("SELECT DISTINCT k.operator" + live + " ORDER BY k.operator", at);
   bool known = choice.operator_name.empty();
   for (const std::string& name : operators) {
     known = known || name == choice.operator_name;
-    if (!choice.operator_name.empty() && name != choice.operator_name)
-      continue;
-    const std::vector<std::string> tables = store.column(
-        "SELECT DISTINCT k.table_name" + live + " AND k.operator = ?2 ORDER BY k.table_name", {at.front(), name});
-    for (const std::string& table : tables)
-      if (choice.table.empty() || choice.table == table)
-        found.push_back({name, table, plain_name(name) + "_" + plain_name(table)});
-    if (found.empty() && !choice.operator_name.empty())
+    const std::vector<std::string> tables =
+        store.column("SELECT DISTINCT k.table_name" + live + " AND k.operator = ?2 ORDER BY k.table_name",
+                     {at.front(), text_value(name)});
+    for (const std::string& table : tables) {
+      all.push_back(name + "/" + table);
+      const std::string file_name = names.of(name, table); // also of what is not chosen, so that a choice changes none
+      if ((choice.operator_name.empty() || choice.operator_name == name) &&
+          (choice.table.empty() || choice.table == table))
+        found.push_back({name, table, file_name});
+    }
+    if (found.empty() && choice.operator_name == name)
       throw usage_error({"the table \"" + choice.table + "\" of operator " + name, "one of those with state",
                          listed(tables), "name one of them"});
   }
   if (!known)
     throw usage_error({"the operator \"" + choice.operator_name + "\"", "one of those with state", listed(operators),
                        "name one of them"});
+  if (found.empty() && !choice.table.empty())
+    throw usage_error(
+        {"the table \"" + choice.table + "\"", "one of those with state", listed(all), "name one of them"});
   return found;
 }
 
-/// The question for one table, and its parameters.
-std::pair<std::string, std::vector<std::string>> query_of(store_connection& store, const chosen_table& table,
-                                                          const state_choice& choice, std::uint64_t checkpoint) {
+std::string literal(const std::string& text) {
+  std::string made = "'";
+  for (const char c : text)
+    made.append(c == '\'' ? 2 : 1, c);
+  return made + "'";
+}
+
+/// A question for one table, and its parameters.
+struct table_query {
+  std::string sql;
+  std::vector<sql_value> parameters;
+};
+
+/// What a key is compared with: of the type that the schema gives it, so that it is found by its key group.
+sql_value wanted_key(store_connection& store, const chosen_table& table, const std::string& key, std::string& column) {
+  const std::vector<key_column> columns = store.key_columns(table.operator_name, table.table);
+  const std::string name = table.operator_name + "/" + table.table;
+  if (columns.size() != 1) {
+    std::string wanted;
+    for (const key_column& each : columns)
+      wanted += (wanted.empty() ? "" : " AND ") + quoted_name(each.name) + " = …";
+    throw usage_error({"--key for " + name, "a table with a key of one column",
+                       "one of " + std::to_string(columns.size()),
+                       "ask with weir sql: SELECT * FROM " + table.file_name + " WHERE " + wanted});
+  }
+  column = columns.front().name;
+  if (auto value = value_from(key, columns.front().sql_type))
+    return std::move(*value);
+  throw usage_error({"the key \"" + key + "\" of " + name,
+                     columns.front().sql_type == "INTEGER" ? "a whole number"
+                     : columns.front().sql_type == "REAL"  ? "a number"
+                                                           : "bytes in hexadecimal",
+                     "something else", "write it as weir state prints it"});
+}
+
+table_query query_of(store_connection& store, const chosen_table& table, const state_choice& choice,
+                     std::uint64_t checkpoint) {
   const std::string name = "temp." + quoted_name("weir tool " + table.file_name);
-  const auto text = [](const std::string& t) { return "'" + t + "'"; }; // names of operators have no quotes
-  store.run("CREATE VIRTUAL TABLE IF NOT EXISTS " + name + " USING weir_table(" + text(store.job()) + ", " +
-            text(table.operator_name) + ", " + text(table.table) + ")");
-  std::string sql = "SELECT * FROM " + name + " WHERE checkpoint = CAST(? AS INTEGER)";
-  std::vector<std::string> parameters{std::to_string(checkpoint)};
+  store.run("CREATE VIRTUAL TABLE " + name + " USING weir_table(" + literal(store.job()) + ", " +
+            literal(table.operator_name) + ", " + literal(table.table) + ")");
+  table_query made{"SELECT * FROM " + name + " WHERE checkpoint = ?", {whole(checkpoint)}};
   if (choice.key) {
-    // As text or as a number, whichever the key is: a comparison without affinity finds only its own kind.
-    const std::vector<std::string> columns =
-        store.column("SELECT name FROM pragma_table_info(?)", {"weir tool " + table.file_name});
-    const std::string key = columns.empty() ? "\"key\"" : quoted_name(columns.front());
-    sql += " AND (" + key + " = ? OR " + key + " = CAST(? AS NUMERIC))";
-    parameters.insert(parameters.end(), {*choice.key, *choice.key});
+    std::string column;
+    made.parameters.push_back(wanted_key(store, table, *choice.key, column));
+    made.sql += " AND " + quoted_name(column) + " = ?";
   }
   if (choice.limit != 0)
-    sql += " LIMIT " + std::to_string(choice.limit);
-  return {std::move(sql), std::move(parameters)};
+    made.sql += " LIMIT " + std::to_string(choice.limit);
+  return made;
 }
 
 std::uint64_t checkpoint_of(store_connection& store, std::optional<std::uint64_t> asked) {
@@ -111,31 +170,6 @@ std::uint64_t checkpoint_of(store_connection& store, std::optional<std::uint64_t
   throw usage_error(
       {"checkpoint " + std::to_string(*asked), "one whose state is kept", listed(kept), "name one of them"});
 }
-
-/// A new file that must not be there yet.
-class new_file {
-public:
-  explicit new_file(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "wxe")) {
-    if (!file_)
-      throw path_error(
-          {"the file " + path, "a path where a file can be made", "it can't, or one is there", "name another path"});
-  }
-  new_file(const new_file&) = delete;
-  new_file& operator=(const new_file&) = delete;
-  ~new_file() {
-    if (file_)
-      std::fclose(file_);
-  }
-  [[nodiscard]] std::FILE* get() const { return file_; }
-  void close() {
-    if (std::fclose(std::exchange(file_, nullptr)) != 0)
-      throw io_error({"the file " + path_, "to be written", "the system refused", "check the disk"});
-  }
-
-private:
-  std::string path_;
-  std::FILE* file_;
-};
 
 } // namespace
 
@@ -151,24 +185,40 @@ void show(const std::string& store, std::optional<std::uint64_t> checkpoint, res
   open.run("SELECT job, run, status, started, ended, max_parallelism, newest_complete, complete_checkpoints, "
            "failed_checkpoints, failures, recoveries FROM job_overview",
            to);
-  const std::string id = std::to_string(checkpoint_of(open, checkpoint));
+  const sql_value id = whole(checkpoint_of(open, checkpoint));
   open.run("SELECT task, subtask, attempt, acknowledged, after_ms, start_delay_ms, alignment_ms, wait_ms, encode_ms, "
-           "write_ms, bytes, entries FROM acknowledgement_overview WHERE checkpoint = CAST(? AS INTEGER)",
+           "write_ms, bytes, entries FROM acknowledgement_overview WHERE checkpoint = ?",
            to, {id});
-  open.run(
-      "SELECT operator, table_name, parallelism, count(*) AS chunks, sum(entries) AS entries, sum(length) AS bytes "
-      "FROM chunks WHERE run = (SELECT max(id) FROM runs) AND created_in <= ?1 AND (dropped_in IS NULL OR "
-      "dropped_in > CAST(?1 AS INTEGER)) GROUP BY operator, table_name, parallelism ORDER BY operator, table_name",
-      to, {id});
+  open.run("SELECT operator, table_name, parallelism, count(*) AS chunks, sum(entries) AS stored_entries, sum(length) "
+           "AS bytes "
+           "FROM chunks WHERE run = (SELECT max(id) FROM runs) AND created_in <= ?1 AND (dropped_in IS NULL OR "
+           "dropped_in > ?1) GROUP BY operator, table_name, parallelism ORDER BY operator, table_name",
+           to, {id});
 }
 
 void print_state(const std::string& store, const state_choice& choice, result_printer& to) {
   store_connection open{store};
   const std::uint64_t checkpoint = checkpoint_of(open, choice.checkpoint);
-  for (const chosen_table& table : tables_of(open, choice, checkpoint)) {
-    const auto [sql, parameters] = query_of(open, table, choice, checkpoint);
-    open.run(sql, to, parameters);
+  const std::vector<chosen_table> tables = tables_of(open, choice, checkpoint);
+  bool asked = tables.empty();
+  std::optional<usage_error> refused;
+  for (const chosen_table& table : tables) {
+    if (!to.wants_more())
+      return;
+    std::optional<table_query> query;
+    try {
+      query = query_of(open, table, choice, checkpoint);
+    } catch (const usage_error& problem) {
+      if (!choice.key)
+        throw;
+      refused = problem; // a key of this kind may be another table's
+      continue;
+    }
+    asked = true;
+    open.run(query->sql, to, query->parameters);
   }
+  if (!asked && refused)
+    throw *refused;
 }
 
 void print_difference(const std::string& store, std::uint64_t from, std::uint64_t until,
@@ -179,47 +229,8 @@ void print_difference(const std::string& store, std::uint64_t from, std::uint64_
   if (!operator_name.empty())
     static_cast<void>(tables_of(open, {operator_name, {}, {}, {}, 0}, until));
   open.run("SELECT change, operator, table_name, key, old_value, new_value FROM weir_diff(?1, nullif(?2, ''), "
-           "CAST(?3 AS INTEGER), CAST(?4 AS INTEGER))",
-           to, {open.job(), operator_name, std::to_string(from), std::to_string(until)});
-}
-
-bool verify(const std::string& store, result_printer& to) {
-  const store_kind kind = store_connection{store}.is_savepoint() ? store_kind::savepoint : store_kind::store;
-  const checkpoint_reader reader = checkpoint_reader::open(store, kind);
-  bool well = true;
-  to.begin({"checkpoint", "result", "chunks", "entries", "bytes", "problem"});
-  const auto number = [](std::uint64_t n) { return cell{cell::kind::number, std::to_string(n)}; };
-  const auto kept = reader.complete_checkpoints();
-  for (const complete_checkpoint& each : kept) {
-    const std::vector<checkpoint_problem> problems = reader.verify(each.id);
-    if (problems.empty())
-      to.row({number(each.id.value),
-              {cell::kind::text, "well"},
-              number(each.state_chunks),
-              number(each.state_entries),
-              number(each.state_bytes),
-              {}});
-    for (const checkpoint_problem& problem : problems)
-      to.row({number(each.id.value),
-              {cell::kind::text, "damaged"},
-              number(each.state_chunks),
-              number(each.state_entries),
-              number(each.state_bytes),
-              {cell::kind::text, problem.what}});
-    well = well && problems.empty();
-  }
-  // A row that is gone would otherwise be passed over without a word.
-  if (const auto recorded = reader.recorded_newest(); recorded && (kept.empty() || kept.back().id != *recorded)) {
-    to.row({number(recorded->value),
-            {cell::kind::text, "damaged"},
-            {},
-            {},
-            {},
-            {cell::kind::text, "it was the newest complete one, and the store does not have it any more"}});
-    well = false;
-  }
-  to.end();
-  return well;
+           "?3, ?4)",
+           to, {text_value(open.job()), text_value(operator_name), whole(from), whole(until)});
 }
 
 void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to) {
@@ -230,7 +241,7 @@ void make_savepoint(const std::string& store, std::optional<std::uint64_t> check
   }
   const written_savepoint written = write_savepoint(store, id, to, now());
   std::printf("%s: checkpoint %s of job %s, %llu entries, %llu bytes of state\n", to.c_str(),
-              to_string(written.checkpoint).c_str(), written.job.c_str(),
+              to_string(written.checkpoint).c_str(), terminal_text(written.job).c_str(),
               static_cast<unsigned long long>(written.entries), static_cast<unsigned long long>(written.bytes));
 }
 
@@ -238,32 +249,31 @@ void export_state(const std::string& store, const state_choice& choice, export_f
   store_connection open = store_connection::beside_scratch(store);
   const std::uint64_t checkpoint = checkpoint_of(open, choice.checkpoint);
   const std::vector<chosen_table> tables = tables_of(open, choice, checkpoint);
+  new_files made;
   if (format == export_format::sqlite) {
-    new_file{to}.close();
-    open.run("ATTACH ? AS exported", {to});
+    open.run("ATTACH ? AS exported", {text_value(fs::absolute(made.draft_of(to)).string())});
     open.run("BEGIN");
     for (const chosen_table& table : tables) {
-      const auto [sql, parameters] = query_of(open, table, choice, checkpoint);
+      const table_query query = query_of(open, table, choice, checkpoint);
       // A statement with parameters can't make a table: its rows come behind.
       open.run("CREATE TABLE exported." + quoted_name(table.file_name) + " AS SELECT * FROM temp." +
                quoted_name("weir tool " + table.file_name) + " WHERE 0");
-      open.run("INSERT INTO exported." + quoted_name(table.file_name) + " " + sql, parameters);
+      open.run("INSERT INTO exported." + quoted_name(table.file_name) + " " + query.sql, query.parameters);
     }
     open.run("COMMIT");
+    open.run("DETACH exported");
   } else {
-    std::error_code failed;
-    fs::create_directory(to, failed);
-    if (!fs::is_directory(to, failed))
-      throw path_error({"the folder " + to, "a folder, or a place for one", "something else", "name another path"});
+    made.make_folder(to);
     for (const chosen_table& table : tables) {
-      new_file file{to + "/" + table.file_name + (format == export_format::csv ? ".csv" : ".jsonl")};
+      open_file file{made.draft_of(to + "/" + table.file_name + (format == export_format::csv ? ".csv" : ".jsonl"))};
       const auto printer =
           make_printer(format == export_format::csv ? output_format::csv : output_format::json, file.get());
-      const auto [sql, parameters] = query_of(open, table, choice, checkpoint);
-      open.run(sql, *printer, parameters);
+      const table_query query = query_of(open, table, choice, checkpoint);
+      open.run(query.sql, *printer, query.parameters);
       file.close();
     }
   }
+  made.commit();
   std::printf("%s: %zu tables of checkpoint %llu\n", to.c_str(), tables.size(),
               static_cast<unsigned long long>(checkpoint));
 }
@@ -303,13 +313,13 @@ void prune(const std::string& store, std::uint32_t retain) {
 
 void run_sql(const std::string& store, const std::string& sql, result_printer& to) {
   store_connection open{store};
-  const std::vector<std::string> made = open.column("SELECT weir_views(?)", {open.job()});
+  const std::vector<std::string> made = open.column("SELECT weir_views(?)", {text_value(open.job())});
   if (!sql.empty())
     return open.run(sql, to);
   const bool terminal = ::isatty(STDIN_FILENO) != 0;
   if (terminal)
     std::fprintf(stderr, "%s\nend a statement with ; and the input with Ctrl-D\n",
-                 made.empty() ? "" : made.front().c_str());
+                 made.empty() ? "" : terminal_text(made.front()).c_str());
   std::string statement;
   const auto prompt = [&] {
     if (terminal)
@@ -325,7 +335,7 @@ void run_sql(const std::string& store, const std::string& sql, result_printer& t
     } catch (const usage_error& problem) {
       if (!terminal)
         throw;
-      std::fprintf(stderr, "%s\n", problem.what());
+      std::fprintf(stderr, "%s\n", terminal_text(problem.what()).c_str());
     }
   }
   if (statement.find_first_not_of(" \t\r\n") != std::string::npos)

@@ -4,14 +4,10 @@
 #include "result_printer.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
 namespace weir::tool {
-
-/// Where results go: called once for each query.
-using printer_source = std::function<result_printer&()>;
 
 /// What `state` and `export` look at.
 struct state_choice {
@@ -29,11 +25,12 @@ void show(const std::string& store, std::optional<std::uint64_t> checkpoint, res
 void print_state(const std::string& store, const state_choice& choice, result_printer& to);
 void print_difference(const std::string& store, std::uint64_t from, std::uint64_t until,
                       const std::string& operator_name, result_printer& to);
-/// Compares every checksum of every kept checkpoint. Returns whether all is well.
+/// Reads all that the store keeps: schemas, and every chunk of every kept checkpoint, whose checksum, contents and key
+/// groups are looked at. Returns whether all is well.
 [[nodiscard]] bool verify(const std::string& store, result_printer& to);
 void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to);
 enum class export_format : std::uint8_t { csv, json, sqlite };
-/// Writes each state table: a file in the folder `to`, or a table in the new SQLite file `to`.
+/// Writes each state table: a file in the folder `to`, or a table in the new SQLite file `to`. All of it or nothing.
 void export_state(const std::string& store, const state_choice& choice, export_format format, const std::string& to);
 /// Discards all but the newest checkpoints of a store whose job is not running, and gives the room back.
 void prune(const std::string& store, std::uint32_t retain);

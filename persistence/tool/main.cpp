@@ -3,6 +3,7 @@
 #include "pager.hpp"
 
 #include "../error.hpp"
+#include "../terminal_text.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -42,7 +43,7 @@ int run(int argc, char** argv) {
     command = [&a, paged, work] {
       const auto format = output_format_from(a.format);
       const pager out{paged && *format == output_format::table};
-      const auto printer = make_printer(*format, out.file(), out.on_terminal());
+      const auto printer = make_printer(*format, out.file(), out.on_terminal(), out.is_pager());
       work(*printer);
     };
   };
@@ -88,7 +89,7 @@ int run(int argc, char** argv) {
     print(true, [&](result_printer& to) { print_difference(a.store, a.from, a.until, a.choice.operator_name, to); });
   });
 
-  sub = add("verify", "compare every checksum; exit status 1 if one differs");
+  sub = add("verify", "look for damage; exit status 1 if there is some");
   with_format(sub);
   sub->callback([&] { print(false, [&](result_printer& to) { code = verify(a.store, to) ? 0 : 1; }); });
 
@@ -143,10 +144,10 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const weir::error& problem) {
-    std::fprintf(stderr, "weir: %s\n", problem.what());
+    std::fprintf(stderr, "weir: %s\n", weir::terminal_text(problem.what()).c_str());
     return problem.exit_code();
   } catch (const std::exception& problem) {
-    std::fprintf(stderr, "weir: %s\n", problem.what());
+    std::fprintf(stderr, "weir: %s\n", weir::terminal_text(problem.what()).c_str());
     return 1;
   }
 }

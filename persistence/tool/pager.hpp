@@ -16,6 +16,8 @@ public:
   ~pager();
 
   [[nodiscard]] std::FILE* file() const { return pipe_ ? pipe_ : stdout; }
+  /// Whether somebody may stop reading, and means it.
+  [[nodiscard]] bool is_pager() const { return pipe_ != nullptr; }
   [[nodiscard]] bool on_terminal() const { return terminal_; }
 
 private:

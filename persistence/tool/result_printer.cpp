@@ -1,6 +1,7 @@
 #include "result_printer.hpp"
 
 #include "../error.hpp"
+#include "../terminal_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -22,45 +23,50 @@ std::size_t width_of(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
-/// Control characters would move the cursor, or worse.
-std::string shown(std::string_view text) {
-  std::string clean{text};
-  for (char& c : clean)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      c = ' ';
-  return clean;
-}
-
 class file_printer : public result_printer {
 public:
-  explicit file_printer(std::FILE* to) : to_(to) {}
+  file_printer(std::FILE* to, bool may_be_left) : to_(to), may_be_left_(may_be_left) {}
 
   void end() override {
-    if (std::fflush(to_) != 0 || std::ferror(to_) != 0)
-      throw io_error({"the output", "to be written", std::strerror(errno), "check where it goes"});
+    if (!left_ && (std::fflush(to_) != 0 || std::ferror(to_) != 0))
+      failed();
   }
+  [[nodiscard]] bool wants_more() const override { return !left_; }
 
 protected:
-  void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), to_); }
+  void put(std::string_view text) {
+    if (!left_ && std::fwrite(text.data(), 1, text.size(), to_) != text.size())
+      failed();
+  }
 
 private:
+  void failed() {
+    if (!may_be_left_ || errno != EPIPE)
+      throw io_error({"the output", "to be written", std::strerror(errno), "check where it goes"});
+    left_ = true;
+  }
+
   std::FILE* to_;
+  bool may_be_left_;
+  bool left_ = false;
 };
 
 class table_printer final : public file_printer {
 public:
-  table_printer(std::FILE* to, bool colours) : file_printer(to), colours_(colours) {}
+  table_printer(std::FILE* to, bool may_be_left, bool colours) : file_printer(to, may_be_left), colours_(colours) {}
 
   void begin(std::vector<std::string> columns) override {
     columns_ = std::move(columns);
     widths_.clear();
-    for (const std::string& name : columns_)
+    for (std::string& name : columns_) {
+      name = terminal_text(name);
       widths_.push_back(width_of(name));
+    }
   }
   void row(const std::vector<cell>& cells) override {
     std::vector<cell>& kept = rows_.emplace_back(cells);
     for (std::size_t i = 0; i != kept.size(); ++i) {
-      kept[i].text = shown(kept[i].text);
+      kept[i].text = terminal_text(kept[i].text);
       widths_[i] = std::max(widths_[i], width_of(kept[i].text));
     }
   }
@@ -107,6 +113,7 @@ public:
         line += "null";
         break;
       case cell::kind::number:
+      case cell::kind::json:
         line += cells[i].text;
         break;
       case cell::kind::text:
@@ -167,16 +174,16 @@ std::optional<output_format> output_format_from(std::string_view word) {
   return std::nullopt;
 }
 
-std::unique_ptr<result_printer> make_printer(output_format format, std::FILE* to, bool colours) {
+std::unique_ptr<result_printer> make_printer(output_format format, std::FILE* to, bool colours, bool may_be_left) {
   switch (format) {
   case output_format::json:
-    return std::make_unique<json_printer>(to);
+    return std::make_unique<json_printer>(to, may_be_left);
   case output_format::csv:
-    return std::make_unique<csv_printer>(to);
+    return std::make_unique<csv_printer>(to, may_be_left);
   case output_format::table:
     break;
   }
-  return std::make_unique<table_printer>(to, colours);
+  return std::make_unique<table_printer>(to, may_be_left, colours);
 }
 
 } // namespace weir::tool

@@ -17,7 +17,7 @@ enum class output_format : std::uint8_t { table, json, csv };
 
 /// One value of a row.
 struct cell {
-  enum class kind : std::uint8_t { null, number, text, bytes } what = kind::null;
+  enum class kind : std::uint8_t { null, number, text, json, bytes } what = kind::null;
   std::string text; ///< of bytes: hexadecimal
 };
 
@@ -29,9 +29,12 @@ public:
   virtual void row(const std::vector<cell>& cells) = 0;
   /// Throws io_error if something could not be written.
   virtual void end() = 0;
+  /// False if nobody reads it any more.
+  [[nodiscard]] virtual bool wants_more() const { return true; }
 };
 
-/// `colours`: names of columns in bold.
-[[nodiscard]] std::unique_ptr<result_printer> make_printer(output_format format, std::FILE* to, bool colours = false);
+/// `colours`: names of columns in bold. `may_be_left`: that the other end of a pipe is closed is no error.
+[[nodiscard]] std::unique_ptr<result_printer> make_printer(output_format format, std::FILE* to, bool colours = false,
+                                                           bool may_be_left = false);
 
 } // namespace weir::tool

@@ -1,13 +1,20 @@
 #include "store_connection.hpp"
 
 #include "../error.hpp"
+#include "../json_text.hpp"
+#include "../sql/typed_table.hpp"
 #include "../sql/weir_sql.hpp"
 #include "../store_tables.hpp"
+#include "../store_tables_check.hpp"
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace weir::tool {
@@ -30,12 +37,48 @@ std::string hexadecimal(const void* bytes, int count) {
   return text;
 }
 
+std::vector<std::byte> bytes_from(const std::string& typed, bool& good) {
+  std::vector<std::byte> bytes;
+  good = typed.size() % 2 == 0;
+  for (std::size_t i = 0; good && i != typed.size(); i += 2) {
+    unsigned byte = 0;
+    const char* end = typed.data() + i + 2;
+    good = std::from_chars(typed.data() + i, end, byte, 16).ptr == end;
+    bytes.push_back(static_cast<std::byte>(byte));
+  }
+  return bytes;
+}
+
+void bind(sqlite3_stmt* to, int at, const sql_value& value) {
+  const auto copied = SQLITE_TRANSIENT; // NOLINT: SQLite's macro
+  if (const auto* number = std::get_if<std::int64_t>(&value))
+    sqlite3_bind_int64(to, at, *number);
+  else if (const auto* real = std::get_if<double>(&value))
+    sqlite3_bind_double(to, at, *real);
+  else if (const auto* text = std::get_if<std::string>(&value))
+    sqlite3_bind_text64(to, at, text->data(), text->size(), copied, SQLITE_UTF8);
+  else if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value); bytes->empty())
+    sqlite3_bind_zeroblob(to, at, 0);
+  else
+    sqlite3_bind_blob64(to, at, bytes->data(), bytes->size(), copied);
+}
+
+/// The shortest text that is read back as the same number; infinities are words, which JSON has no number for.
+cell cell_of_real(double value) {
+  std::string text;
+  detail::append_json_number(text, value);
+  if (text.front() != '"')
+    return {cell::kind::number, std::move(text)};
+  return {cell::kind::text, text.substr(1, text.size() - 2)};
+}
+
 cell cell_of(sqlite3_stmt* row, int column) {
   switch (sqlite3_column_type(row, column)) {
   case SQLITE_NULL:
     return {};
-  case SQLITE_INTEGER:
   case SQLITE_FLOAT:
+    return cell_of_real(sqlite3_column_double(row, column));
+  case SQLITE_INTEGER:
     return {cell::kind::number,
             reinterpret_cast<const char*>(sqlite3_column_text(row, column))}; // NOLINT: SQLite's type
   case SQLITE_BLOB:
@@ -44,7 +87,10 @@ cell cell_of(sqlite3_stmt* row, int column) {
     break;
   }
   const char* text = reinterpret_cast<const char*>(sqlite3_column_text(row, column)); // NOLINT: SQLite's type
-  return {cell::kind::text, {text, static_cast<std::size_t>(sqlite3_column_bytes(row, column))}};
+  constexpr unsigned json_subtype = 'J'; // as the extension and SQLite's own functions mark it
+  return {sqlite3_value_subtype(sqlite3_column_value(row, column)) == json_subtype ? cell::kind::json
+                                                                                   : cell::kind::text,
+          {text, static_cast<std::size_t>(sqlite3_column_bytes(row, column))}};
 }
 
 /// Keeps rows for `column`.
@@ -92,7 +138,7 @@ store_connection store_connection::beside_scratch(const std::string& path) {
   store_connection made;
   made.path_ = path;
   made.open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI);
-  made.run("ATTACH ? AS store", {read_only_uri(path)});
+  made.run("ATTACH ? AS store", {text_value(read_only_uri(path))});
   made.look_at(path, "store");
   return made;
 }
@@ -103,9 +149,11 @@ void store_connection::open(const std::string& path, int flags) {
   connection_.reset(opened);
   if (code != SQLITE_OK)
     refuse(code);
+  sqlite3_extended_result_codes(opened, 1);
   sqlite3_busy_timeout(opened, 10'000); // a job that starts has its store for a moment
   // Another program may have put anything into the schema.
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   if (const int registered = register_weir_sql(opened); registered != SQLITE_OK)
     refuse(registered);
 }
@@ -113,12 +161,23 @@ void store_connection::open(const std::string& path, int flags) {
 void store_connection::look_at(const std::string& path, const std::string& schema) {
   const std::string application = column("PRAGMA " + schema + ".application_id").front();
   savepoint_ = application == std::to_string(savepoint_application_id);
+  if (savepoint_) { // nobody writes to it: no value is longer, nor by much what is made of one
+    std::error_code ignored;
+    const std::uintmax_t bytes = std::filesystem::file_size(path, ignored);
+    constexpr std::uintmax_t least = 64'000'000;
+    constexpr std::uintmax_t most = 1'000'000'000;
+    sqlite3_limit(connection_.get(), SQLITE_LIMIT_LENGTH,
+                  static_cast<int>(std::clamp(std::min(bytes, most) * 4, least, most)));
+  }
   if (!savepoint_ && application != std::to_string(store_application_id))
     throw store_error({"the file " + path, "a Weir store or savepoint", "something else", "name another path"});
   if (const std::string version = column("PRAGMA " + schema + ".user_version").front();
       version != std::to_string(store_version))
     throw store_error({"the store " + path, "format version " + std::to_string(store_version), "version " + version,
                        "use the tool of the program that wrote it"});
+  const store_kind kind = savepoint_ ? store_kind::savepoint : store_kind::store;
+  if (const std::string fault = store_objects_fault(column(store_objects_sql(schema, kind)), kind); !fault.empty())
+    throw store_error({"the file " + path, "the tables of a Weir store", fault, "name another file"});
   const std::vector<std::string> jobs = column("SELECT job FROM " + schema + ".runs ORDER BY id DESC LIMIT 1");
   if (jobs.empty())
     throw damaged_error({"the store " + path, "a run", "none", "restore the file from a copy"});
@@ -135,6 +194,8 @@ void store_connection::refuse(int code) {
   case SQLITE_NOTADB:
     throw store_error({"the file " + path_, "a Weir store or savepoint", "something else", "name another path"});
   case SQLITE_CORRUPT:
+    if (code == SQLITE_CORRUPT_VTAB) // the extension's own words
+      throw damaged_error({"the store " + path_, "", said, ""});
     throw damaged_error({"the store " + path_, "an undamaged SQLite database", said, "restore the file from a copy"});
   case SQLITE_IOERR:
   case SQLITE_FULL:
@@ -160,7 +221,7 @@ std::int64_t store_connection::newest_checkpoint() {
   return std::stoll(found.front());
 }
 
-void store_connection::run(const std::string& sql, result_printer& to, const std::vector<std::string>& parameters) {
+void store_connection::run(const std::string& sql, result_printer& to, const std::vector<sql_value>& parameters) {
   const char* rest = sql.c_str();
   bool first = true;
   while (rest && *rest != '\0') {
@@ -172,8 +233,7 @@ void store_connection::run(const std::string& sql, result_printer& to, const std
       continue; // a comment, or space
     if (std::exchange(first, false))
       for (std::size_t i = 0; i != parameters.size(); ++i)
-        sqlite3_bind_text(run.get(), static_cast<int>(i) + 1, parameters[i].data(),
-                          static_cast<int>(parameters[i].size()), SQLITE_TRANSIENT); // NOLINT: SQLite's macro
+        bind(run.get(), static_cast<int>(i) + 1, parameters[i]);
     const int columns = sqlite3_column_count(run.get());
     std::vector<std::string> names;
     for (int i = 0; i != columns; ++i)
@@ -182,12 +242,14 @@ void store_connection::run(const std::string& sql, result_printer& to, const std
       to.begin(std::move(names));
     std::vector<cell> cells;
     int code = SQLITE_ROW;
-    while ((code = sqlite3_step(run.get())) == SQLITE_ROW) {
+    while (to.wants_more() && (code = sqlite3_step(run.get())) == SQLITE_ROW) {
       cells.clear();
       for (int i = 0; i != columns; ++i)
         cells.push_back(cell_of(run.get(), i));
       to.row(cells);
     }
+    if (!to.wants_more())
+      return;
     if (code != SQLITE_DONE)
       refuse(code);
     if (columns != 0)
@@ -195,15 +257,52 @@ void store_connection::run(const std::string& sql, result_printer& to, const std
   }
 }
 
-void store_connection::run(const std::string& sql, const std::vector<std::string>& parameters) {
+void store_connection::run(const std::string& sql, const std::vector<sql_value>& parameters) {
   first_column ignored;
   run(sql, ignored, parameters);
 }
 
-std::vector<std::string> store_connection::column(const std::string& sql, const std::vector<std::string>& parameters) {
+std::vector<std::string> store_connection::column(const std::string& sql, const std::vector<sql_value>& parameters) {
   first_column kept;
   run(sql, kept, parameters);
   return std::move(kept.found);
+}
+
+std::vector<key_column> store_connection::key_columns(const std::string& operator_name, const std::string& table) {
+  std::vector<key_column> found;
+  const open_store store = find_store(connection_.get(), job_);
+  schema_decoders schemas{connection_.get(), store};
+  for (const known_table& each : known_tables(connection_.get(), store))
+    if (each.operator_name == operator_name && each.table == table)
+      for (typed_column& column : typed_columns(schemas.of(each.newest_schema)))
+        if (column.of_key)
+          found.push_back({std::move(column.name), std::move(column.sql_type)});
+  return found;
+}
+
+std::optional<sql_value> value_from(const std::string& typed, std::string_view sql_type) {
+  const char* end = typed.data() + typed.size();
+  if (sql_type == "INTEGER") {
+    std::int64_t number = 0;
+    if (const auto parsed = std::from_chars(typed.data(), end, number); parsed.ec == std::errc{} && parsed.ptr == end)
+      return number;
+    std::uint64_t large = 0; // which is a text there
+    if (const auto parsed = std::from_chars(typed.data(), end, large); parsed.ec == std::errc{} && parsed.ptr == end)
+      return text_value(std::to_string(large));
+    return std::nullopt;
+  }
+  if (sql_type == "REAL") {
+    double number = 0;
+    if (const auto parsed = std::from_chars(typed.data(), end, number); parsed.ec == std::errc{} && parsed.ptr == end)
+      return number;
+    return std::nullopt;
+  }
+  if (sql_type == "BLOB") {
+    bool good = false;
+    std::vector<std::byte> bytes = bytes_from(typed, good);
+    return good ? std::optional<sql_value>{std::move(bytes)} : std::nullopt;
+  }
+  return text_value(typed);
 }
 
 std::string quoted_name(std::string_view name) {

@@ -3,15 +3,35 @@
 
 #include "result_printer.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 struct sqlite3;
 
 namespace weir::tool {
+
+/// A parameter of a statement.
+using sql_value = std::variant<std::int64_t, double, std::string, std::vector<std::byte>>;
+[[nodiscard]] inline sql_value whole(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
+[[nodiscard]] inline sql_value text_value(std::string text) {
+  return text;
+}
+/// What somebody has typed, as a value of such a column: bytes are hexadecimal. None if it can't be one.
+[[nodiscard]] std::optional<sql_value> value_from(const std::string& typed, std::string_view sql_type);
+
+/// A column of a key, in a table of the SQL extension.
+struct key_column {
+  std::string name;
+  std::string sql_type;
+};
 
 /// Reads only, as `sqlite3 -readonly` with `weir_sql` does. One thread at a time. Errors: path_error and store_error
 /// for a file that can't be used, usage_error for SQL that is wrong, io_error for what the system refuses.
@@ -30,12 +50,13 @@ public:
   [[nodiscard]] std::int64_t newest_checkpoint();
 
   /// Runs one or several statements; the rows of those that have some go to the printer. Parameters are for the first.
-  void run(const std::string& sql, result_printer& to, const std::vector<std::string>& parameters = {});
+  void run(const std::string& sql, result_printer& to, const std::vector<sql_value>& parameters = {});
   /// The same, without rows.
-  void run(const std::string& sql, const std::vector<std::string>& parameters = {});
+  void run(const std::string& sql, const std::vector<sql_value>& parameters = {});
   /// The first column of all rows.
-  [[nodiscard]] std::vector<std::string> column(const std::string& sql,
-                                                const std::vector<std::string>& parameters = {});
+  [[nodiscard]] std::vector<std::string> column(const std::string& sql, const std::vector<sql_value>& parameters = {});
+  /// The columns of a state table's key.
+  [[nodiscard]] std::vector<key_column> key_columns(const std::string& operator_name, const std::string& table);
 
 private:
   struct closer {

@@ -5,6 +5,8 @@
 #include "process/database.hpp"
 #include "unit/scratch_folder.hpp"
 
+#include <weir/weir.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <atomic>
@@ -136,4 +138,30 @@ TEST_CASE("a job without checkpoints has no savepoint, and one that has ended ta
   CHECK_THROWS_AS(running.savepoint(save + "2"), weir::usage_error);
   running.cancel();
   REQUIRE(running.wait_for(30s));
+}
+
+TEST_CASE("a job is not stopped for a savepoint that can't be made") {
+  const scratch_folder folder;
+  counting parts = parts_in(folder.path(), 20'000);
+  actor_host host;
+  weir::job_handle running = host.jobs().start(counting_job(parts), options_for(parts));
+  const job_guard guard{running};
+  const std::string save = (folder.path() / "s.save").string();
+  static_cast<void>(running.savepoint(save));
+  CHECK_THROWS_WITH(running.stop_with_savepoint(save), Catch::Contains("where nothing is"));
+  CHECK_THROWS_AS(running.stop_with_savepoint((folder.path() / "none/s.save").string()), weir::path_error);
+  // It goes on: it has checkpoints yet to come.
+  const weir::checkpoint_id later = running.checkpoint();
+  CHECK(running.stop_with_savepoint(save + "2").checkpoint >= later);
+}
+
+TEST_CASE("a savepoint at the end that can't be made is refused before the job starts") {
+  const scratch_folder folder;
+  const counting parts = parts_in(folder.path());
+  const std::string save = (folder.path() / "none/s.save").string();
+  weir::job_status status;
+  const weir::job job = counting_job(parts);
+  CHECK(weir::run(job, weir::command_line{"counting", {"--savepoint", save}}, status, options_for(parts)) == 2);
+  CHECK(status.records_read == 0);
+  CHECK_FALSE(fs::exists(counting_store(parts)));
 }

@@ -52,6 +52,24 @@ std::string slurp(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
+TEST_CASE("an interrupt is no damage, wherever it comes") {
+  const auto path = made("interrupted");
+  sql_connection sql{path};
+  int interrupted = 0;
+  for (const std::string question :
+       {"SELECT key, value FROM weir_state('made')", "SELECT * FROM weir_diff('made', null, 1, 3)"}) {
+    for (int steps = 1; steps < 2'000; ++steps) {
+      const std::string said = sql.error_when_interrupted(question, steps);
+      if (said.empty())
+        continue;
+      ++interrupted;
+      REQUIRE(said == "interrupted");
+    }
+    CHECK(sql.error(question).empty());
+  }
+  CHECK(interrupted > 20);
+}
+
 TEST_CASE("names that are not there get those that are") {
   const auto path = made("names_that_are_not");
   sql_connection sql{path};

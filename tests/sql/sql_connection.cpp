@@ -88,6 +88,14 @@ std::string sql_connection::error(const std::string& sql) {
   }
 }
 
+std::string sql_connection::error_when_interrupted(const std::string& sql, int steps) {
+  sqlite3_progress_handler(
+      handle_, steps, [](void*) { return 1; }, nullptr);
+  std::string said = error(sql);
+  sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
+  return said;
+}
+
 void change_file(const std::filesystem::path& path, const std::string& sql) {
   sqlite3* handle = nullptr;
   char* message = nullptr;

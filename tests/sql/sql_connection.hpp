@@ -27,6 +27,8 @@ public:
   std::string one(const std::string& sql);
   /// The message of a statement that fails; empty if it does not.
   std::string error(const std::string& sql);
+  /// The same, interrupted as by Ctrl-C after so many steps of SQLite, its own statements' and the extension's.
+  std::string error_when_interrupted(const std::string& sql, int steps);
 
 private:
   sqlite3* handle_ = nullptr;

@@ -7,10 +7,13 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace state_queries_test {
@@ -158,6 +161,63 @@ TEST_CASE("a key is found by its key group") {
       CHECK(sql.rows("SELECT key, value ->> 'n', value ->> 'note' FROM weir_state('made', 'counts')" + where) ==
             expected);
     }
+}
+
+// SQLite asks once for each side, each by a plan of its own, and takes rows with equal numbers for one.
+TEST_CASE("what either side of an OR has is there once") {
+  const folder work;
+  const history made = make_history(work.store(), 41);
+  sql_connection sql{work.store()};
+  static_cast<void>(sql.one("SELECT weir_views('made')"));
+  const auto [newest, state] = *made.at.rbegin();
+  const std::uint64_t before = std::next(made.at.rbegin())->first;
+  const auto count = [](const model& of, const auto& wanted) {
+    return std::to_string(std::count_if(of.begin(), of.end(), wanted));
+  };
+  for (int i = 0; i < 60; ++i) {
+    const std::string one = "key" + std::to_string(i);
+    const std::string other = "key" + std::to_string((i * 7 + 3) % 60);
+    const auto either = [&](const auto& each) {
+      return each.first == one || (each.first == other && each.second.n > 1) || each.first == "key5";
+    };
+    const std::string where =
+        " WHERE key = '" + one + "' OR (key = '" + other + "' AND +key_group >= 0 AND n > 1) OR key = 'key5'";
+    CHECK(sql.one("SELECT count(*) FROM counts_state" + where) == count(state, either));
+    const std::string of_state = " WHERE key = '" + one + "' OR (key = '" + other + "' AND value ->> 'n' > 1)" +
+                                 " OR (operator = 'counts' AND table_name = 'state' AND key = 'key5')";
+    CHECK(sql.one("SELECT count(*) FROM weir_state('made')" + of_state) == count(state, either));
+    const std::string by_job = " WHERE (job = 'made' AND key = '" + one + "') OR (job = 'made' AND key = '" + other +
+                               "' AND value ->> 'n' > 1) OR (job = 'made' AND key = 'key5')";
+    CHECK(sql.one("SELECT count(*) FROM weir_state" + by_job) == count(state, either));
+    // The same entry at two checkpoints is two rows.
+    const auto at_both = [&](const std::string& more) {
+      return " WHERE (" + more + "checkpoint = " + std::to_string(newest) + " AND key = '" + one + "') OR (" + more +
+             "checkpoint = " + std::to_string(before) + " AND key = '" + one + "')";
+    };
+    const std::size_t times = state.count(one) + made.at.at(before).count(one);
+    CHECK(sql.one("SELECT count(*) FROM counts_state" + at_both("")) == std::to_string(times));
+    CHECK(sql.one("SELECT count(*) FROM weir_state" + at_both("job = 'made' AND ")) == std::to_string(times));
+  }
+}
+
+TEST_CASE("differences that either side of an OR asks for are there once") {
+  const folder work;
+  const history made = make_history(work.store(), 42);
+  sql_connection sql{work.store()};
+  const auto between = [](std::uint64_t from, std::uint64_t to) {
+    return "(job = 'made' AND of_operator = 'counts' AND from_checkpoint = " + std::to_string(from) +
+           " AND to_checkpoint = " + std::to_string(to) + ")";
+  };
+  const std::string all = "SELECT change, key, old_value ->> 'n', new_value ->> 'n' FROM weir_diff WHERE ";
+  const std::uint64_t last = made.at.rbegin()->first;
+  for (std::uint64_t id = made.at.begin()->first; id + 2 <= last; ++id) {
+    std::vector<std::string> expected = differences(made.at.at(id), made.at.at(id + 1));
+    for (const auto& [from, to] : {std::pair{id + 1, id + 2}, std::pair{id + 1, id}})
+      for (std::string& each : differences(made.at.at(from), made.at.at(to)))
+        expected.push_back(std::move(each));
+    CHECK(sorted(sql.rows(all + between(id, id + 1) + " OR " + between(id + 1, id + 2) + " OR " +
+                          between(id + 1, id))) == sorted(expected));
+  }
 }
 
 TEST_CASE("one key is read without the chunks that cannot have it") {

@@ -81,6 +81,19 @@ status=0
 same "a damaged savepoint's exit status" 1 "$status"
 has "a damaged savepoint" "differs from its checksum" "$(<verified.txt)"
 
+echo "== verify beside a job that discards checkpoints all the time"
+"$WEIR_BINARY_DIR"/examples/word_count --input "$novel" --output live.db --store live.weir --checkpoint-interval 1ms \
+  --batch-size 2 --retain 1 --parallelism 2 >log.txt 2>&1 &
+job=$!
+until [[ -f live.weir ]] || ! kill -0 $job 2>/dev/null; do :; done
+looks=0
+while kill -0 $job 2>/dev/null; do
+  "$weir" verify live.weir >verified.txt 2>err.txt || fail "a healthy store: $(<verified.txt) $(<err.txt)"
+  looks=$((looks + 1))
+done
+wait $job || { cat log.txt; fail "the job failed"; }
+((looks > 0)) || fail "the job was over before the first look"
+
 echo "== export"
 "$weir" export $store csv --as csv >/dev/null
 "$weir" export $store json counts --as json >/dev/null

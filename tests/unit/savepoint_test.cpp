@@ -3,6 +3,7 @@
 
 #include <weir/persistence/chunk.hpp>
 #include <weir/persistence/error.hpp>
+#include <weir/persistence/file_lock.hpp>
 #include <weir/persistence/savepoint.hpp>
 #include <weir/persistence/sqlite_database.hpp>
 
@@ -222,4 +223,83 @@ TEST_CASE("a damaged savepoint begins no store") {
   spill(folder / "s.save", whole.substr(0, whole.size() / 2));
   CHECK_THROWS(checkpoint_store::open(options));
   CHECK_FALSE(fs::exists(folder / "new.weir"));
+}
+
+namespace {
+
+/// Changes a file behind its back.
+void change(const fs::path& path, const std::string& sql) {
+  auto database = weir::sqlite_database::open(path.string(), weir::sqlite_access::read_write);
+  database.exec(sql);
+}
+
+constexpr const char* endless_rows = " AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                                     "SELECT i AS chunk, zeroblob(900000000) AS bytes FROM n";
+
+} // namespace
+
+TEST_CASE("a savepoint with a view in place of a table is refused before it is asked") {
+  const temporary_folder folder;
+  static_cast<void>(filled_store(folder / "job.weir"));
+  auto options = options_for(folder / "new.weir");
+  options.savepoint = folder / "s.save";
+  for (const std::string table : {"chunk_bytes", "schemas", "runs"}) {
+    fs::remove(folder / "s.save");
+    static_cast<void>(weir::write_savepoint(folder / "job.weir", std::nullopt, folder / "s.save", at(9)));
+    change(folder / "s.save",
+           "PRAGMA foreign_keys = OFF; DROP TABLE " + table + "; CREATE VIEW " + table + endless_rows);
+    CHECK_THROWS_WITH(checkpoint_store::open(options), Catch::Contains("view " + table));
+    CHECK_FALSE(fs::exists(folder / "new.weir"));
+  }
+}
+
+TEST_CASE("a savepoint has nothing but its tables, and a store may have views of its keeper") {
+  const temporary_folder folder;
+  static_cast<void>(filled_store(folder / "job.weir"));
+  for (const std::string extra : {"VIEW mine AS SELECT 1", "INDEX mine ON chunks (length(operator))", "TABLE mine (a)",
+                                  "TRIGGER mine AFTER INSERT ON runs BEGIN SELECT 1; END"}) {
+    fs::remove(folder / "s.save");
+    static_cast<void>(weir::write_savepoint(folder / "job.weir", std::nullopt, folder / "s.save", at(9)));
+    change(folder / "s.save", "CREATE " + extra);
+    CHECK_THROWS_WITH(checkpoint_reader::open(folder / "s.save", weir::store_kind::savepoint),
+                      Catch::Contains(" mine that is not as Weir makes it"));
+  }
+  change(folder / "job.weir", "CREATE VIEW mine AS SELECT job FROM runs; CREATE INDEX also_mine ON chunks (length)");
+  CHECK(checkpoint_reader::open(folder / "job.weir").newest_verified().id == checkpoint_id{3});
+  change(folder / "job.weir", std::string{"DROP TABLE chunk_bytes; CREATE VIEW chunk_bytes"} + endless_rows);
+  CHECK_THROWS_WITH(checkpoint_reader::open(folder / "job.weir"), Catch::Contains("no table chunk_bytes"));
+}
+
+TEST_CASE("nothing that is longer than a savepoint is made of it") {
+  auto database = weir::sqlite_database::in_memory();
+  CHECK(database.integer("SELECT length(zeroblob(3000000))") == 3'000'000);
+  database.distrust(2'000'000);
+  CHECK(database.integer("SELECT length(zeroblob(1900000))") == 1'900'000);
+  CHECK_THROWS(database.integer("SELECT length(zeroblob(3000000))"));
+}
+
+TEST_CASE("of two savepoints to one path the second leaves the first one's draft alone") {
+  const temporary_folder folder;
+  static_cast<void>(filled_store(folder / "job.weir"));
+  {
+    const weir::file_lock first{folder / "s.save"}; // as one that is being written holds it
+    spill(folder / "s.save.creating", "half of a savepoint");
+    CHECK_THROWS_WITH(weir::write_savepoint(folder / "job.weir", std::nullopt, folder / "s.save", at(9)),
+                      Catch::Contains("to be its only user"));
+    CHECK(slurp(folder / "s.save.creating") == "half of a savepoint");
+  }
+  // What an interrupted one has left is replaced.
+  CHECK(weir::write_savepoint(folder / "job.weir", std::nullopt, folder / "s.save", at(9)).entries == 4);
+  CHECK_FALSE(fs::exists(folder / "s.save.creating"));
+  CHECK_FALSE(fs::exists(folder / "s.save.lock"));
+}
+
+TEST_CASE("a place for a savepoint is a path where nothing is, in a folder") {
+  const temporary_folder folder;
+  weir::require_savepoint_place(folder / "s.save");
+  CHECK_THROWS_AS(weir::require_savepoint_place(folder / "none/s.save"), weir::path_error);
+  spill(folder / "file", "");
+  CHECK_THROWS_AS(weir::require_savepoint_place(folder / "file/s.save"), weir::path_error);
+  CHECK_THROWS_WITH(weir::require_savepoint_place(folder / "file"), Catch::Contains("where nothing is"));
+  CHECK_THROWS_WITH(weir::require_savepoint_place(folder.path()), Catch::Contains("where nothing is"));
 }

@@ -357,6 +357,47 @@ TEST_CASE("a crafted schema cannot keep the decoder busy or exhaust it") {
   CHECK_THROWS_AS(value_decoder{weir::type_schema_from_json(R"({"is":"recursive","name":"a"})")}, weir::damaged_error);
 }
 
+TEST_CASE("an optional or a duration of its own class is no schema") {
+  for (
+      const char* text :
+      {R"({"is":"class","name":"A","fields":[["",{"is":"optional","of":[{"is":"recursive","name":"A"}]}]]})",
+       R"({"is":"optional","of":[{"is":"class","name":"A","fields":[["",{"is":"optional","of":[{"is":"recursive","name":"A"}]}]]}]})",
+       R"({"is":"class","name":"A","fields":[["",{"is":"duration","unit":"1","of":[{"is":"recursive","name":"A"}]}]]})",
+       R"({"is":"class","name":"A","fields":[["a",{"is":"time_point","unit":"1","of":[{"is":"recursive","name":"A"}]}]]})",
+       R"({"is":"duration","unit":"1","of":["string"]})"})
+    CHECK_THROWS_AS(value_decoder{weir::type_schema_from_json(text)}, weir::damaged_error);
+  // In between others it is an ordinary recursive class.
+  value_decoder good{weir::type_schema_from_json(
+      R"({"is":"class","name":"A","fields":[["n","u8"],["a",{"is":"optional","of":[{"is":"recursive","name":"A"}]}]]})")};
+  const std::array<std::byte, 4> bytes{std::byte{7}, std::byte{1}, std::byte{8}, std::byte{0}};
+  std::string out;
+  good.append_json(bytes, out);
+  CHECK(out == R"({"n":7,"a":{"n":8,"a":null}})");
+}
+
+TEST_CASE("JSON is in proportion to the value and its schema") {
+  const std::string name(1'000, 'n');
+  const auto of_name = [](const std::string& each) {
+    return R"({"is":"list","of":[{"is":"class","name":"a","fields":[[")" + each + R"(","u8"]]}]})";
+  };
+  std::string fields;
+  for (int i = 0; i < 20; ++i)
+    fields += (i == 0 ? "" : ",") + std::string{R"([")"} + std::to_string(i) + name + R"(","nothing"])";
+  value_decoder decoder{
+      weir::type_schema_from_json(R"({"is":"list","of":[{"is":"class","name":"a","fields":[)" + fields + "]}]}")};
+  byte_buffer value = stored(std::vector<std::uint8_t>(10'000)); // elements without bytes, and the zeros for them
+  CHECK_THROWS_AS(decoder.decode(value.bytes()), weir::damaged_error);
+  std::string out;
+  CHECK_THROWS_AS(decoder.append_json(value.bytes(), out), weir::damaged_error);
+  CHECK(out.size() < 20'000'000);
+  // What somebody might write is shown, however long it is.
+  value_decoder usual{weir::type_schema_from_json(of_name("the_name_of_a_member_that_says_much_of_what_it_is"))};
+  value = stored(std::vector<std::uint8_t>(100'000));
+  CHECK(usual.decode(value.bytes()).bytes.size() > 5'000'000);
+  CHECK_THROWS_AS(weir::type_schema_from_json(of_name(std::string(1'025, 'n'))), weir::damaged_error);
+  CHECK_THROWS_AS(weir::type_schema_from_json(of_name("n") + std::string(1'000'000, ' ')), weir::damaged_error);
+}
+
 TEST_CASE("a value without its full schema is shown as its bytes") {
   value_decoder decoder{
       weir::type_schema_from_json(R"({"is":"class","name":"a","fields":[["","length"],["n","u8"]]})")};
