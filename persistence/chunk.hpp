@@ -157,6 +157,8 @@ public:
   [[nodiscard]] bool next(chunk_entry& entry);
   /// The key group of the entry that `next` gave.
   [[nodiscard]] key_group group() const { return group_; }
+  /// How many entries of the chunk are before that one, those that were skipped included.
+  [[nodiscard]] std::uint64_t entries_before() const { return seen_ - left_in_section_ - 1; }
 
 private:
   bool next_section();

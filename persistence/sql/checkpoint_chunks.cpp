@@ -21,7 +21,9 @@ std::uint32_t number32(const sql_statement& query, int column) {
   return static_cast<std::uint32_t>(value);
 }
 
-chunk_row read_row(const sql_statement& query) {
+} // namespace
+
+chunk_row chunk_row_of(const sql_statement& query) {
   chunk_row row;
   const auto count = [&](int column) { return static_cast<std::uint64_t>(query.integer(column)); };
   row.id = chunk_id{count(0)};
@@ -41,8 +43,6 @@ chunk_row read_row(const sql_statement& query) {
   return row;
 }
 
-} // namespace
-
 store_view::store_view(sqlite3* connection, const open_store& store)
     : held_(connection, "SELECT id FROM " + quoted(store.database) + ".runs") {
   static_cast<void>(held_.step());
@@ -57,7 +57,7 @@ checkpoint_chunks::checkpoint_chunks(sqlite3* connection, const open_store& stor
   const auto id = static_cast<std::int64_t>(checkpoint.id.value);
   query.bind(store.run).bind(id).bind(id);
   while (query.step()) {
-    rows_.push_back(read_row(query));
+    rows_.push_back(chunk_row_of(query));
     manifest.add(rows_.back());
   }
   if (manifest.checksum() != checkpoint.manifest || manifest.chunks() != checkpoint.chunks ||

@@ -23,6 +23,9 @@ private:
   sql_statement held_;
 };
 
+/// A row of `chunk_row_columns`.
+[[nodiscard]] chunk_row chunk_row_of(const sql_statement& query);
+
 /// The chunks of one state table, oldest first within each subtask.
 struct table_chunks {
   std::string_view operator_name;

@@ -44,7 +44,8 @@ std::optional<open_store> look_into(sqlite3* connection, const std::string& data
                                       ".runs ORDER BY id DESC LIMIT 1"};
   if (!query.step())
     return no("a Weir store without a run");
-  open_store store{database, query.integer(0), std::string{query.text(1)}, std::string{query.text(2)}, 1};
+  open_store store{database, query.integer(0), std::string{query.text(1)}, std::string{query.text(2)}, 1, false};
+  store.savepoint = application == savepoint_application_id;
   if (const auto groups = query.integer(3); groups > 0 && groups <= std::numeric_limits<std::uint32_t>::max())
     store.max_parallelism = static_cast<std::uint32_t>(groups);
   return store;
@@ -70,6 +71,11 @@ std::string listed_ids(const std::vector<std::int64_t>& ids) {
 }
 
 } // namespace
+
+std::string path_of(sqlite3* connection, const open_store& store) {
+  const char* path = sqlite3_db_filename(connection, store.database.c_str());
+  return path == nullptr || *path == 0 ? store.database : path;
+}
 
 open_store find_store(sqlite3* connection, std::string_view job) {
   std::vector<std::string> jobs;

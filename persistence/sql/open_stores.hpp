@@ -19,7 +19,11 @@ struct open_store {
   std::string uuid;
   std::string job;
   std::uint32_t max_parallelism = 1;
+  bool savepoint = false; ///< rather than the store of a job
 };
+
+/// The path of its file; the database's name if it has none.
+[[nodiscard]] std::string path_of(sqlite3* connection, const open_store& store);
 
 /// The store of a job, given as "job", or as "database.job" where two open stores are of one job. Throws usage_error
 /// with the jobs there are.

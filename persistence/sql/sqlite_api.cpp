@@ -4,10 +4,12 @@
 #include "../error.hpp"
 
 #include <new>
+#include <utility>
 
 namespace weir::inline v0 {
 
-sql_statement::sql_statement(sqlite3* database, const std::string& text) : database_(database) {
+sql_statement::sql_statement(sqlite3* database, const std::string& text, std::string doing)
+    : database_(database), doing_(std::move(doing)) {
   sqlite3_stmt* made = nullptr;
   if (sqlite3_prepare_v2(database_, text.c_str(), static_cast<int>(text.size()), &made, nullptr) != SQLITE_OK)
     throw_refused();
@@ -25,7 +27,7 @@ void sql_statement::throw_refused() const {
   default:
     break;
   }
-  throw io_error{{"reading the store", "an answer of SQLite", sqlite3_errmsg(database_), ""}};
+  throw io_error{{doing_, "an answer of SQLite", sqlite3_errmsg(database_), ""}};
 }
 
 sql_statement& sql_statement::bind(std::int64_t value) {
@@ -38,6 +40,18 @@ sql_statement& sql_statement::bind(std::string_view value) {
   const int length = static_cast<int>(value.size());
   const auto copied = SQLITE_TRANSIENT; // NOLINT: SQLite's macro
   if (sqlite3_bind_text(statement_.get(), ++bound_, value.data(), length, copied) != SQLITE_OK)
+    throw_refused();
+  return *this;
+}
+
+sql_statement& sql_statement::bind_held(std::span<const std::byte> value) {
+  if (sqlite3_bind_blob64(statement_.get(), ++bound_, value.data(), value.size(), SQLITE_STATIC) != SQLITE_OK)
+    throw_refused();
+  return *this;
+}
+
+sql_statement& sql_statement::bind_null() {
+  if (sqlite3_bind_null(statement_.get(), ++bound_) != SQLITE_OK)
     throw_refused();
   return *this;
 }

@@ -28,14 +28,17 @@ private:
   std::string said_;
 };
 
-/// A statement on the connection that the extension was loaded in. It reads only. One thread at a time; throws
-/// passing_refusal, std::bad_alloc, or io_error for what else SQLite refuses.
+/// A statement on the connection that the extension was loaded in. One thread at a time; throws passing_refusal,
+/// std::bad_alloc, or io_error for what else SQLite refuses, with what was being done.
 class sql_statement {
 public:
-  sql_statement(sqlite3* database, const std::string& text);
+  sql_statement(sqlite3* database, const std::string& text, std::string doing = "reading the store");
 
   sql_statement& bind(std::int64_t value);
   sql_statement& bind(std::string_view value);
+  /// The bytes outlive the next step.
+  sql_statement& bind_held(std::span<const std::byte> value);
+  sql_statement& bind_null();
   /// True if there is a row.
   bool step();
   /// Ready for other parameters.
@@ -54,6 +57,7 @@ private:
   [[noreturn]] void throw_refused() const;
 
   sqlite3* database_;
+  std::string doing_;
   std::unique_ptr<sqlite3_stmt, finalizer> statement_;
   int bound_ = 0;
 };

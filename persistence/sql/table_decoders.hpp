@@ -15,7 +15,9 @@ namespace weir::inline v0 {
 
 /// Decodes the keys and the values of one schema.
 struct table_decoders {
-  explicit table_decoders(const table_schema& schema) : key(schema.key), value(schema.value) {}
+  explicit table_decoders(table_schema described)
+      : schema(std::move(described)), key(schema.key), value(schema.value) {}
+  table_schema schema;
   value_decoder key;
   value_decoder value;
 };

@@ -13,6 +13,7 @@ table_scan::table_scan(sqlite3* connection, const open_store& store, schema_deco
     : connection_(connection),
       store_(&store),
       schemas_(&schemas),
+      all_rows_(table.rows),
       rows_(table.rows),
       wanted_key_(std::move(wanted_key)) {
   if (!wanted_key_.empty())
@@ -38,10 +39,10 @@ void table_scan::find_distribution() {
   }
 }
 
-bool table_scan::encode_wanted(const value_decoder& key, byte_buffer& out) const {
+bool encode_wanted_key(const value_decoder& key, std::span<const wanted_column> wanted, byte_buffer& out) {
   std::vector<decoded_value> columns;
   for (const value_column& column : key.columns())
-    for (const wanted_column& each : wanted_key_)
+    for (const wanted_column& each : wanted)
       if (each.name == column.name) {
         columns.push_back(each.value);
         break;
@@ -54,7 +55,7 @@ const table_scan::wanted& table_scan::wanted_in(const chunk_row& row) {
     return known->second;
   wanted made;
   byte_buffer key;
-  if (!wanted_key_.empty() && encode_wanted(schemas_->of(row.schema).key, key)) {
+  if (!wanted_key_.empty() && encode_wanted_key(schemas_->of(row.schema).key, wanted_key_, key)) {
     const key_group group = key_groups{store_->max_parallelism}.of(checksum(key.bytes()));
     made.groups = {group.value, group.value + 1};
     made.key = key.take();
@@ -120,6 +121,9 @@ void table_scan::open(const chunk_row& row) {
   held_.emplace(connection_, *store_, row);
   filter_ = &wanted_in(row);
   in_base_.chunk = &row;
+  before_base_ = 0;
+  for (const chunk_row* each = all_rows_.data(); each != &row; ++each)
+    before_base_ += each->entries;
   decoders_of_ = &row;
   decoders_ = &schemas_->of(row.schema);
   try {

@@ -30,6 +30,9 @@ struct wanted_column {
   decoded_value value; ///< whose bytes outlive the scan
 };
 
+/// The archive bytes of a key with these columns. False if they are not all there, or not known.
+[[nodiscard]] bool encode_wanted_key(const value_decoder& key, std::span<const wanted_column> wanted, byte_buffer& out);
+
 /// Goes through the entries of a table that live in a checkpoint, in no defined order. Of the entries for the same
 /// key the newest counts; tombstones remove. Reads one chunk of a base at a time, and holds a subtask's deltas. If all
 /// columns of the key are wanted, only those chunks and sections are read that can have it; where their schema does not
@@ -42,6 +45,8 @@ public:
   /// Moves to the next entry; false at the end.
   [[nodiscard]] bool next();
   [[nodiscard]] const state_entry& current() const { return *current_; }
+  /// Of a table that consists of bases: how many entries are stored before the current one.
+  [[nodiscard]] std::uint64_t entries_before() const { return before_base_ + reader_->entries_before(); }
   /// Of the current entry's schema.
   [[nodiscard]] table_decoders& decoders() const { return *decoders_; }
 
@@ -53,7 +58,6 @@ private:
 
   [[nodiscard]] bool may_hold(const chunk_row& row);
   const wanted& wanted_in(const chunk_row& row);
-  [[nodiscard]] bool encode_wanted(const value_decoder& key, byte_buffer& out) const;
   [[nodiscard]] bool next_in_base();
   [[nodiscard]] bool next_subtask();
   void load_delta(const chunk_row& row);
@@ -64,7 +68,8 @@ private:
   sqlite3* connection_;
   const open_store* store_;
   schema_decoders* schemas_;
-  std::span<const chunk_row> rows_;
+  std::span<const chunk_row> all_rows_;
+  std::span<const chunk_row> rows_; // of the subtasks that are left
   std::vector<wanted_column> wanted_key_;
   bool by_key_group_ = true;
   std::map<std::optional<std::int64_t>, wanted> wanted_; // by schema
@@ -74,6 +79,7 @@ private:
   std::optional<chunk_reader> reader_;
   const wanted* filter_ = nullptr;
   state_entry in_base_;
+  std::uint64_t before_base_ = 0; // entries of the chunks before that one
 
   std::vector<held_chunk> held_deltas_;
   std::vector<state_entry> deltas_;

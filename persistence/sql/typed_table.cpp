@@ -2,6 +2,8 @@
 #include "typed_table.hpp"
 
 #include "../error.hpp"
+#include "../key_groups.hpp"
+#include "pending_edits.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -11,7 +13,6 @@ namespace weir::inline v0 {
 
 namespace {
 
-enum hidden_column { checkpoint_column, key_group_column, subtask_column };
 constexpr std::size_t nowhere = SIZE_MAX;
 
 // An argument as it is written in the statement: 'it''s', "it" or it.
@@ -89,6 +90,8 @@ typed_table::typed_table(const sql_session& session, std::span<const char* const
     throw usage_error{{"weir_table", "the name of one of the state tables of " + operator_, "none",
                        "give one of these as a third argument: " + names}};
   table_ = found->table;
+  name_ = unquoted(arguments[before - 1]);
+  schema_ = found->newest_schema;
   schema_decoders schemas{session_.connection, store};
   columns_ = typed_columns(schemas.of(found->newest_schema));
 }
@@ -119,6 +122,7 @@ bool typed_table::plan(sqlite3_index_info& info) const {
 
 void typed_table::cursor::filter(const given_values& given) {
   scan_.reset();
+  edited_.reset();
   if (given.null(of_->hidden(checkpoint_column)))
     return; // null is equal to nothing
   wanted_bytes_.clear();
@@ -139,26 +143,61 @@ void typed_table::cursor::filter(const given_values& given) {
       find_checkpoint(connection, store_, given.whole_number(of_->hidden(checkpoint_column), "checkpoint"));
   checkpoint_ = of_->session_.checkpoints->of(connection, store_, checkpoint);
   first_row_ = of_->session_.checkpoints->first_row(checkpoint_->name(), checkpoint_->places());
+  edited_ = of_->session_.edits->find(store_, of_->operator_, of_->table_);
+  if (edited_)
+    return find_edited(wanted);
   const auto tables = checkpoint_->tables(of_->operator_, of_->table_);
   if (!tables.empty())
     scan_.emplace(connection, store_, *schemas_, tables.front(), std::move(wanted));
 }
 
+// What was changed is in memory, to be looked up by a key as SQL knows it, or row by row.
+void typed_table::cursor::find_edited(const std::vector<wanted_column>& wanted) {
+  edited_decoders_ = &schemas_->of(edited_->schema());
+  edited_next_ = 0;
+  edited_end_ = edited_->size();
+  byte_buffer key;
+  if (wanted.empty() || !encode_wanted_key(edited_decoders_->key, wanted, key))
+    return;
+  edited_next_ = edited_->find(key.bytes());
+  edited_end_ = edited_next_ == edited_table::none ? edited_next_ : edited_next_ + 1;
+}
+
 bool typed_table::cursor::next() {
-  while (scan_ && scan_->next())
-    if (scan_->current().entry.kind == entry_kind::value) {
-      key_.split = false;
-      value_.split = false;
-      return true;
-    }
+  key_.split = false;
+  value_.split = false;
+  if (edited_ ? next_edited() : next_stored())
+    return true;
   scan_.reset();
   view_.reset();
   return false;
 }
 
+bool typed_table::cursor::next_stored() {
+  while (scan_ && scan_->next())
+    if (scan_->current().entry.kind == entry_kind::value)
+      return true;
+  return false;
+}
+
+bool typed_table::cursor::next_edited() {
+  while (edited_next_ < edited_end_) {
+    edited_row_ = edited_next_++;
+    if (edited_->at(edited_row_).alive)
+      return true;
+  }
+  return false;
+}
+
+typed_table::cursor::entry_bytes typed_table::cursor::current() const {
+  if (edited_)
+    return {edited_->at(edited_row_).key, edited_->at(edited_row_).value};
+  return {scan_->current().entry.key, scan_->current().entry.value};
+}
+
 // The schema of this row's chunk may be an older one.
 void typed_table::cursor::find_columns() {
-  known_ = &scan_->decoders();
+  known_ = &decoders();
   places_.clear();
   for (const typed_column& column : of_->columns_) {
     const auto& theirs = (column.of_key ? known_->key : known_->value).columns();
@@ -169,14 +208,14 @@ void typed_table::cursor::find_columns() {
 }
 
 void typed_table::cursor::typed(sqlite3_context* context, std::size_t number) {
-  if (known_ != &scan_->decoders())
+  if (known_ != &decoders())
     find_columns();
   if (places_[number] == nowhere)
     return; // null
   const bool of_key = of_->columns_[number].of_key;
-  const chunk_entry& entry = scan_->current().entry;
+  const entry_bytes entry = current();
   half& part = of_key ? key_ : value_;
-  value_decoder& decoder = of_key ? scan_->decoders().key : scan_->decoders().value;
+  value_decoder& decoder = of_key ? decoders().key : decoders().value;
   if (!part.split) {
     decoder.split(of_key ? entry.key : entry.value, part.columns);
     part.split = true;
@@ -185,23 +224,34 @@ void typed_table::cursor::typed(sqlite3_context* context, std::size_t number) {
 }
 
 void typed_table::cursor::column(sqlite3_context* context, int number) {
-  const state_entry& at = scan_->current();
+  if (sqlite3_vtab_nochange(context) != 0)
+    return; // an update leaves it alone: the bytes that are there stay
   if (number == of_->hidden(checkpoint_column)) {
     sqlite3_result_int64(context, static_cast<sqlite3_int64>(checkpoint_->id().value));
   } else if (number == of_->hidden(key_group_column)) {
-    sqlite3_result_int64(context, at.group.value);
+    sqlite3_result_int64(context, edited_ ? edited_->at(edited_row_).group.value : scan_->current().group.value);
   } else if (number == of_->hidden(subtask_column)) {
-    sqlite3_result_int64(context, at.chunk->subtask.value);
+    const auto of_edited = [this] {
+      return key_groups{store_.max_parallelism}.subtask_of(edited_->at(edited_row_).group, edited_->parallelism());
+    };
+    sqlite3_result_int64(context, edited_ ? of_edited().value : scan_->current().chunk->subtask.value);
   } else {
     try {
       typed(context, static_cast<std::size_t>(number));
     } catch (const damaged_error& problem) {
-      throw_damaged_chunk(of_->session_.connection, store_, *at.chunk, problem.what());
+      if (edited_)
+        throw;
+      throw_damaged_chunk(of_->session_.connection, store_, *scan_->current().chunk, problem.what());
     }
   }
 }
 
 std::int64_t typed_table::cursor::row_id() const {
+  // Of what can be edited the number is that of the edited table, which is loaded in this order.
+  if (edited_)
+    return edited_row_;
+  if (store_.savepoint)
+    return static_cast<std::int64_t>(scan_->entries_before());
   const state_entry& at = scan_->current();
   return static_cast<std::int64_t>(first_row_ + checkpoint_->place_of(*at.chunk, at.offset));
 }

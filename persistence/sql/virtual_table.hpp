@@ -9,17 +9,26 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 
 namespace weir::inline v0 {
 
 class checkpoint_cache;
+class pending_edits;
+
+/// What a constraint of the table forbids, so that `insert or ignore` may pass it over.
+class constraint_error : public usage_error {
+public:
+  using usage_error::usage_error;
+};
 
 /// What the extension keeps for one connection.
 struct sql_session {
   sqlite3* connection = nullptr;
   std::shared_ptr<checkpoint_cache> checkpoints;
+  std::shared_ptr<pending_edits> edits;
 };
 
 /// A column whose equality a table uses.
@@ -53,6 +62,13 @@ inline constexpr double no_checkpoint_factor = 10'000;
 ///     bool next()                                    to the first row, then to the next; false at the end
 ///     void column(sqlite3_context*, int)
 ///     std::int64_t row_id() const                    the same for a row whatever the plan: SQLite unites plans by it
+///
+/// One that can be edited also has
+///
+///   void begin_edit(), write_edits(), end_edit()     of a transaction
+///   void mark(int), roll_back_to(int), release(int)  of SQLite's savepoints within it
+///   std::int64_t update(std::span<sqlite3_value*>)   one row, as xUpdate has it; the row's number
+///   bool may_go() const                              whether it may be dropped now
 template <class Table>
 class virtual_table {
 public:
@@ -72,10 +88,24 @@ public:
     made.xEof = eof;
     made.xColumn = column;
     made.xRowid = rowid;
+    if constexpr (editable) {
+      made.iVersion = 2;
+      made.xDestroy = destroy;
+      made.xUpdate = update;
+      made.xBegin = begin;
+      made.xSync = sync;
+      made.xCommit = end;
+      made.xRollback = end;
+      made.xSavepoint = mark;
+      made.xRollbackTo = roll_back_to;
+      made.xRelease = release;
+    }
     return made;
   }
 
 private:
+  static constexpr bool editable = requires(Table & one) { one.begin_edit(); };
+
   struct table : sqlite3_vtab {
     explicit table(Table made) : sqlite3_vtab{}, implementation(std::move(made)) {}
     Table implementation;
@@ -95,6 +125,8 @@ private:
       return SQLITE_NOMEM;
     } catch (const passing_refusal& refusal) {
       return said(message, refusal, refusal.code());
+    } catch (const constraint_error& problem) {
+      return said(message, problem, SQLITE_CONSTRAINT);
     } catch (const damaged_error& problem) {
       return said(message, problem, SQLITE_CORRUPT_VTAB);
     } catch (const std::exception& problem) {
@@ -112,9 +144,11 @@ private:
     return guarded(*message, [&] {
       auto one = std::make_unique<table>(
           Table{*static_cast<const sql_session*>(session), std::span{arguments, static_cast<std::size_t>(count)}});
-      if (const int refused = sqlite3_declare_vtab(connection, one->implementation.declaration().c_str());
-          refused != SQLITE_OK)
-        return refused;
+      if (const int code = sqlite3_declare_vtab(connection, one->implementation.declaration().c_str());
+          code != SQLITE_OK)
+        return code;
+      if constexpr (editable) // what to do about a constraint is left to us
+        sqlite3_vtab_config(connection, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
       *made = one.release();
       return SQLITE_OK;
     });
@@ -165,6 +199,41 @@ private:
       *row = static_cast<cursor*>(of)->implementation.row_id();
       return SQLITE_OK;
     });
+  }
+
+  // What is done to the table, without an answer.
+  template <class Function>
+  static int doing(sqlite3_vtab* of, Function function) {
+    return guarded(of->zErrMsg, [&] {
+      function(static_cast<table*>(of)->implementation);
+      return SQLITE_OK;
+    });
+  }
+  static int destroy(sqlite3_vtab* of) {
+    if (!static_cast<table*>(of)->implementation.may_go())
+      return SQLITE_LOCKED;
+    return disconnect(of);
+  }
+  static int update(sqlite3_vtab* of, int count, sqlite3_value** values, sqlite3_int64* row) {
+    return doing(of, [&](Table& one) { *row = one.update(std::span{values, static_cast<std::size_t>(count)}); });
+  }
+  static int begin(sqlite3_vtab* of) {
+    return doing(of, [](Table& one) { one.begin_edit(); });
+  }
+  static int sync(sqlite3_vtab* of) {
+    return doing(of, [](Table& one) { one.write_edits(); });
+  }
+  static int end(sqlite3_vtab* of) {
+    return doing(of, [](Table& one) { one.end_edit(); });
+  }
+  static int mark(sqlite3_vtab* of, int savepoint) {
+    return doing(of, [=](Table& one) { one.mark(savepoint); });
+  }
+  static int roll_back_to(sqlite3_vtab* of, int savepoint) {
+    return doing(of, [=](Table& one) { one.roll_back_to(savepoint); });
+  }
+  static int release(sqlite3_vtab* of, int savepoint) {
+    return doing(of, [=](Table& one) { one.release(savepoint); });
   }
 };
 

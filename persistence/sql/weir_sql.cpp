@@ -1,8 +1,10 @@
 // The entry point of the loadable extension, and what it registers.
 #include "weir_sql.hpp"
 
+#include "../store_tables.hpp"
 #include "difference_function.hpp"
 #include "make_tables.hpp"
+#include "pending_edits.hpp"
 #include "state_function.hpp"
 #include "typed_table.hpp"
 
@@ -48,10 +50,20 @@ void weir_views(sqlite3_context* context, int, sqlite3_value** values) {
   }
 }
 
+// Every trigger of a store calls it.
+void weir_store_writer(sqlite3_context* context, int, sqlite3_value**) {
+  if (!static_cast<const sql_session*>(sqlite3_user_data(context))->edits->is_writing())
+    sqlite3_result_error(context,
+                         "a store's own tables are written by its job alone (weir_store_writer); the state in a "
+                         "savepoint is changed through the tables that weir_views makes",
+                         -1);
+}
+
 } // namespace
 
 int register_weir_sql(sqlite3* connection) {
-  const sql_session session{connection, std::make_shared<checkpoint_cache>()};
+  const sql_session session{connection, std::make_shared<checkpoint_cache>(),
+                            std::make_shared<pending_edits>(connection)};
   int result = add_module<state_function>(connection, "weir_state", false, session);
   if (result == SQLITE_OK)
     result = add_module<difference_function>(connection, "weir_diff", false, session);
@@ -60,6 +72,9 @@ int register_weir_sql(sqlite3* connection) {
   if (result == SQLITE_OK)
     result = sqlite3_create_function_v2(connection, "weir_views", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
                                         new sql_session{session}, weir_views, nullptr, nullptr, drop_session);
+  if (result == SQLITE_OK)
+    result = sqlite3_create_function_v2(connection, store_writer_function, 0, SQLITE_UTF8 | SQLITE_INNOCUOUS,
+                                        new sql_session{session}, weir_store_writer, nullptr, nullptr, drop_session);
   return result;
 }
 

@@ -36,8 +36,9 @@ std::filesystem::path extension() {
   return std::filesystem::path{WEIR_BINARY_DIR} / "lib/weir_sql.so";
 }
 
-sql_connection::sql_connection(const std::filesystem::path& path) {
-  if (sqlite3_open_v2(path.c_str(), &handle_, SQLITE_OPEN_READONLY, nullptr) != SQLITE_OK)
+sql_connection::sql_connection(const std::filesystem::path& path, use as) {
+  const int flags = as == use::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK)
     throw std::runtime_error(sqlite3_errmsg(handle_));
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
   char* message = nullptr;

@@ -14,8 +14,9 @@ std::filesystem::path extension();
 
 class sql_connection {
 public:
-  /// Opens a file for reading, as `sqlite3 -readonly` does, and loads the extension.
-  explicit sql_connection(const std::filesystem::path& path);
+  enum class use { read, edit };
+  /// Opens a file for reading, as `sqlite3 -readonly` does, or for writing too, and loads the extension.
+  explicit sql_connection(const std::filesystem::path& path, use as = use::read);
   sql_connection(const sql_connection&) = delete;
   sql_connection& operator=(const sql_connection&) = delete;
   ~sql_connection();

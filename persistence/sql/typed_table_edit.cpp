@@ -1,0 +1,168 @@
+// Changes to rows of weir_table.
+#include "../error.hpp"
+#include "../value_encoder.hpp"
+#include "pending_edits.hpp"
+#include "typed_table.hpp"
+
+#include <array>
+#include <utility>
+
+namespace weir::inline v0 {
+
+/// What a table needs once it is edited.
+struct edit_tools {
+  edit_tools(sqlite3* connection, const open_store& store, std::int64_t schema, std::shared_ptr<edited_table> of)
+      : table(std::move(of)),
+        schemas(connection, store),
+        decoders(&schemas.of(schema)),
+        key(decoders->schema.key, encoder_use::key),
+        value(decoders->schema.value) {}
+
+  std::shared_ptr<edited_table> table;
+  schema_decoders schemas;
+  table_decoders* decoders;
+  value_encoder key;
+  value_encoder value;
+  byte_buffer key_bytes;
+  byte_buffer value_bytes;
+  std::string text;                              // of one SQL value
+  std::vector<std::span<const std::byte>> parts; // of a row before its change
+};
+
+void typed_table::begin_edit() {
+  session_.edits->begin(find_store(session_.connection, job_));
+  editing_ = true;
+}
+
+void typed_table::write_edits() {
+  session_.edits->write();
+}
+
+void typed_table::end_edit() {
+  editing_ = false;
+  tools_.reset();
+  session_.edits->end();
+}
+
+void typed_table::mark(int savepoint) {
+  session_.edits->mark(savepoint);
+}
+
+void typed_table::roll_back_to(int savepoint) {
+  if (savepoint < 0)
+    tools_.reset(); // the table is read again
+  session_.edits->roll_back_to(savepoint);
+}
+
+void typed_table::release(int savepoint) {
+  session_.edits->release(savepoint);
+}
+
+bool typed_table::may_go() const {
+  return !tools_; // else what it has changed would be lost without a word
+}
+
+void typed_table::make_tools() {
+  const open_store store = find_store(session_.connection, job_);
+  auto table = session_.edits->open(store, *session_.checkpoints, operator_, table_, name_);
+  if (table->schema() != schema_)
+    throw usage_error{{"the table " + name_, "state of the schema that the savepoint's program has", "another",
+                       "make the savepoint again"}};
+  tools_ = std::make_shared<edit_tools>(session_.connection, store, schema_, std::move(table));
+}
+
+std::int64_t typed_table::update(std::span<sqlite3_value*> values) {
+  if (!editing_) // SQLite says nothing of the savepoints that there were before
+    throw usage_error{{"the table " + name_, "a transaction that began after the table was made",
+                       "one that began before", "commit, and begin another"}};
+  if (!tools_)
+    make_tools();
+  const auto& table = tools_->table;
+  if (values.size() > 1 && table->is_all_or_none())
+    throw usage_error{{"the table " + name_, "`delete` of all rows, with which the source begins anew",
+                       "an insert or an update", "leave positions as they are, or delete them all"}};
+  const bool inserted = values.size() > 1 && sqlite3_value_type(values[0]) == SQLITE_NULL;
+  if (inserted)
+    return insert(table, values.subspan(1));
+  const auto row = sqlite3_value_int64(values[0]);
+  const bool known = row >= 0 && row < table->size() && table->at(static_cast<std::uint32_t>(row)).alive;
+  if (!known) // as for a row that a trigger has deleted
+    return row;
+  if (values.size() > 1)
+    return change(table, static_cast<std::uint32_t>(row), values.subspan(1));
+  session_.edits->change(table, static_cast<std::uint32_t>(row), {});
+  return row;
+}
+
+// `values`: the row's number, then the columns.
+std::int64_t typed_table::insert(const std::shared_ptr<edited_table>& table, std::span<sqlite3_value*> values) {
+  if (sqlite3_value_type(values[0]) != SQLITE_NULL)
+    throw usage_error{{name_ + ".rowid", "to be left out", "a value", "rows are known by their keys"}};
+  encode(true, values, nullptr, tools_->key_bytes);
+  encode(false, values, nullptr, tools_->value_bytes);
+  const auto key = tools_->key_bytes.bytes();
+  if (table->find(key) != edited_table::none && sqlite3_vtab_on_conflict(session_.connection) != SQLITE_REPLACE)
+    refuse_key(key);
+  const std::uint32_t row = table->row_for(key);
+  session_.edits->change(table, row, tools_->value_bytes.bytes());
+  return row;
+}
+
+std::int64_t typed_table::change(const std::shared_ptr<edited_table>& table, std::uint32_t row,
+                                 std::span<sqlite3_value*> values) {
+  if (sqlite3_value_nochange(values[0]) == 0 && sqlite3_value_int64(values[0]) != row)
+    throw usage_error{{name_ + ".rowid", "to be left as it is", "another", "rows are known by their keys"}};
+  const edited_table::row former = table->at(row);
+  encode(true, values, &former, tools_->key_bytes);
+  encode(false, values, &former, tools_->value_bytes);
+  const auto key = tools_->key_bytes.bytes();
+  const std::uint32_t there = table->find(key);
+  if (there != edited_table::none && there != row && sqlite3_vtab_on_conflict(session_.connection) != SQLITE_REPLACE)
+    refuse_key(key);
+  const std::uint32_t now = table->row_for(key);
+  if (now != row)
+    session_.edits->change(table, row, {});
+  session_.edits->change(table, now, tools_->value_bytes.bytes());
+  return now;
+}
+
+void typed_table::encode(bool of_key, std::span<sqlite3_value*> values, const edited_table::row* former,
+                         byte_buffer& out) {
+  constexpr std::array<const char*, 3> names{"checkpoint", "key_group", "subtask"};
+  for (const hidden_column each : {checkpoint_column, key_group_column, subtask_column}) {
+    sqlite3_value* value = values[1 + static_cast<std::size_t>(hidden(each))];
+    if (sqlite3_value_nochange(value) == 0 && sqlite3_value_type(value) != SQLITE_NULL)
+      throw usage_error{{name_ + "." + names.at(each), "to be left out", "a value",
+                         "it says where an entry is kept, which follows from its key"}};
+  }
+  out.clear();
+  edit_tools& tools = *tools_;
+  const value_encoder& encoder = of_key ? tools.key : tools.value;
+  if (former != nullptr)
+    (of_key ? tools.decoders->key : tools.decoders->value).split(of_key ? former->key : former->value, tools.parts);
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].of_key != of_key)
+      continue;
+    sqlite3_value* value = values[1 + i];
+    if (former != nullptr && sqlite3_value_nochange(value) != 0) {
+      out.append(tools.parts[place++]);
+      continue;
+    }
+    try {
+      encoder.append(place++, value_of(value, tools.text), out);
+    } catch (const misfit_error& problem) {
+      throw usage_error{{name_ + "." + columns_[i].name + problem.text().thing, problem.text().expected,
+                         problem.text().found, problem.text().remedy}};
+    }
+  }
+}
+
+void typed_table::refuse_key(std::span<const std::byte> key) {
+  std::string text;
+  tools_->decoders->key.append_json(key, text);
+  throw constraint_error{
+      {"the key " + text + " of " + name_, "a new one", "one that is there", "update it, or say `insert or replace`"}};
+}
+
+} // namespace weir::inline v0
