@@ -3,6 +3,7 @@
 
 #include "checkpoint_manifest.hpp"
 #include "error.hpp"
+#include "savepoint.hpp"
 #include "sqlite_database.hpp"
 #include "store_header.hpp"
 #include "store_tables_check.hpp"
@@ -54,6 +55,8 @@ struct checkpoint_reader::listing {
 checkpoint_reader checkpoint_reader::open(const std::filesystem::path& path, store_kind kind) {
   if (std::error_code ignored; !std::filesystem::exists(path, ignored))
     throw path_error({std::string{to_text(kind)} + " " + path.string(), "a file", "nothing", "check the path"});
+  if (kind == store_kind::savepoint)
+    undo_interrupted_edit(path.string());
   auto database = std::make_shared<sqlite_database>(
       sqlite_database::open(std::filesystem::absolute(path).string(), sqlite_access::read_only));
   // A store grows while it is read; a savepoint has no value that is longer than itself.

@@ -249,6 +249,7 @@ checkpoint_store checkpoint_store::open(const store_options& asked) {
     checkpoint_store store{
         {}, std::move(database), header_run, {false, options.new_run_uuid, run_status::running, {}, {}}};
     if (savepoint) {
+      const auto view = savepoint->one_view(); // it may be edited meanwhile
       store.opened_.newest_complete = savepoint_checkpoint(*savepoint, options);
       copy_checkpoint(*savepoint, *store.opened_.newest_complete, store, options.now);
     }
@@ -306,6 +307,7 @@ void checkpoint_store::fill_draft(const fs::path& draft, const store_options& op
                                   const checkpoint_reader& savepoint) {
   {
     auto store = open_file(draft, options, {}, std::nullopt);
+    const auto view = savepoint.one_view(); // it may be edited meanwhile
     copy_checkpoint(savepoint, savepoint_checkpoint(savepoint, options), store, options.now);
   }
   sync_path(draft, O_RDONLY);

@@ -8,6 +8,7 @@
 #include "store_tables.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <filesystem>
 #include <utility>
 
@@ -137,6 +138,18 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
     written.bytes = each.state_bytes;
   }
   return written;
+}
+
+void undo_interrupted_edit(const std::string& savepoint) noexcept {
+  try {
+    const fs::path path = fs::absolute(savepoint);
+    std::error_code failed;
+    if (const auto bytes = fs::file_size(with_suffix(path, "-journal"), failed); failed || bytes == 0)
+      return;
+    auto database = sqlite_database::open(path.string(), sqlite_access::read_write);
+    static_cast<void>(database.integer("PRAGMA application_id")); // which reads the file, and so brings it in order
+  } catch (const std::exception&) {                               // the reader that follows meets the same, and says so
+  }
 }
 
 } // namespace weir::inline v0

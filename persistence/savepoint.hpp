@@ -34,4 +34,9 @@ void require_savepoint_place(const std::string& to);
 written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
                                   const std::string& to, wall_time now);
 
+/// Undoes an edit of a savepoint that was interrupted while it was being committed, as the next program does that opens
+/// the file for writing; those that only read cannot. Nothing happens if there is none, if it is still under way, or if
+/// the file cannot be written: who reads it then is told by SQLite.
+void undo_interrupted_edit(const std::string& savepoint) noexcept;
+
 } // namespace weir::inline v0

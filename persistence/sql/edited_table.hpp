@@ -16,7 +16,7 @@
 namespace weir::inline v0 {
 
 /// The rows of a table of state by key. A row keeps its number: it is the number of its entry in the savepoint, as
-/// `table_scan::entries_before` gives it, or comes after all of those. A row that is not alive was deleted. Takes the
+/// `state_entry::number` has it, or comes after all of those. A row that is not alive was deleted. Takes the
 /// memory of the table's chunks, 56 bytes a row or so, and that of new keys and values.
 class edited_table {
 public:

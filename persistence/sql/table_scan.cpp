@@ -121,9 +121,7 @@ void table_scan::open(const chunk_row& row) {
   held_.emplace(connection_, *store_, row);
   filter_ = &wanted_in(row);
   in_base_.chunk = &row;
-  before_base_ = 0;
-  for (const chunk_row* each = all_rows_.data(); each != &row; ++each)
-    before_base_ += each->entries;
+  in_base_.before_chunk = entries_before(row);
   decoders_of_ = &row;
   decoders_ = &schemas_->of(row.schema);
   try {
@@ -133,6 +131,13 @@ void table_scan::open(const chunk_row& row) {
   }
 }
 
+std::uint64_t table_scan::entries_before(const chunk_row& row) const {
+  std::uint64_t entries = 0;
+  for (const chunk_row* each = all_rows_.data(); each != &row; ++each)
+    entries += each->entries;
+  return entries;
+}
+
 bool table_scan::take(chunk_reader& reader, const held_chunk& from, const wanted& filter, state_entry& entry) {
   try {
     while (reader.next(entry.entry)) {
@@ -140,6 +145,7 @@ bool table_scan::take(chunk_reader& reader, const held_chunk& from, const wanted
         continue;
       entry.group = reader.group();
       entry.offset = static_cast<std::uint64_t>(entry.entry.key.data() - from.bytes().data());
+      entry.number = entry.before_chunk + reader.entries_before();
       return true;
     }
     return false;
@@ -185,6 +191,7 @@ void table_scan::load_delta(const chunk_row& row) {
   }
   state_entry entry;
   entry.chunk = &row;
+  entry.before_chunk = entries_before(row);
   while (take(*reader, chunk, filter, entry)) {
     const auto number = newest_.find_or_add(entry.entry, static_cast<std::uint32_t>(deltas_.size()),
                                             [&](std::uint32_t at) -> const chunk_entry& { return deltas_[at].entry; });

@@ -22,6 +22,8 @@ struct state_entry {
   key_group group;
   const chunk_row* chunk = nullptr;
   std::uint64_t offset = 0; ///< of its key in the chunk's bytes
+  std::uint64_t before_chunk = 0; ///< how many entries of the table are stored before that chunk
+  std::uint64_t number = 0;       ///< among all that are stored of the table, from 0 on
 };
 
 /// A column of a key, by the name that `value_decoder::columns` gives it, and what it has to be equal to.
@@ -45,8 +47,6 @@ public:
   /// Moves to the next entry; false at the end.
   [[nodiscard]] bool next();
   [[nodiscard]] const state_entry& current() const { return *current_; }
-  /// Of a table that consists of bases: how many entries are stored before the current one.
-  [[nodiscard]] std::uint64_t entries_before() const { return before_base_ + reader_->entries_before(); }
   /// Of the current entry's schema.
   [[nodiscard]] table_decoders& decoders() const { return *decoders_; }
 
@@ -62,6 +62,7 @@ private:
   [[nodiscard]] bool next_subtask();
   void load_delta(const chunk_row& row);
   void open(const chunk_row& row);
+  [[nodiscard]] std::uint64_t entries_before(const chunk_row& row) const;
   bool take(chunk_reader& reader, const held_chunk& from, const wanted& filter, state_entry& entry);
   void find_distribution();
 
@@ -79,7 +80,6 @@ private:
   std::optional<chunk_reader> reader_;
   const wanted* filter_ = nullptr;
   state_entry in_base_;
-  std::uint64_t before_base_ = 0; // entries of the chunks before that one
 
   std::vector<held_chunk> held_deltas_;
   std::vector<state_entry> deltas_;

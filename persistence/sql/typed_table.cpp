@@ -251,7 +251,7 @@ std::int64_t typed_table::cursor::row_id() const {
   if (edited_)
     return edited_row_;
   if (store_.savepoint)
-    return static_cast<std::int64_t>(scan_->entries_before());
+    return static_cast<std::int64_t>(scan_->current().number);
   const state_entry& at = scan_->current();
   return static_cast<std::int64_t>(first_row_ + checkpoint_->place_of(*at.chunk, at.offset));
 }
