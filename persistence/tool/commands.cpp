@@ -311,8 +311,8 @@ void prune(const std::string& store, std::uint32_t retain) {
               static_cast<unsigned long long>(fs::file_size(store)));
 }
 
-void run_sql(const std::string& store, const std::string& sql, result_printer& to) {
-  store_connection open{store};
+void run_sql(const std::string& store, const std::string& sql, bool edit, result_printer& to) {
+  store_connection open = edit ? store_connection::to_edit(store) : store_connection{store};
   const std::vector<std::string> made = open.column("SELECT weir_views(?)", {text_value(open.job())});
   if (!sql.empty())
     return open.run(sql, to);

@@ -34,7 +34,8 @@ enum class export_format : std::uint8_t { csv, json, sqlite };
 void export_state(const std::string& store, const state_choice& choice, export_format format, const std::string& to);
 /// Discards all but the newest checkpoints of a store whose job is not running, and gives the room back.
 void prune(const std::string& store, std::uint32_t retain);
-/// Runs SQL with a table for each state table; without any, what standard input has.
-void run_sql(const std::string& store, const std::string& sql, result_printer& to);
+/// Runs SQL with a table for each state table; without any, what standard input has. `edit`: it may change the state of
+/// a savepoint.
+void run_sql(const std::string& store, const std::string& sql, bool edit, result_printer& to);
 
 } // namespace weir::tool

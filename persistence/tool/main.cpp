@@ -29,6 +29,7 @@ struct arguments {
   state_choice choice;
   std::string to;
   std::string sql;
+  bool edit = false;
 };
 
 int run(int argc, char** argv) {
@@ -123,8 +124,9 @@ int run(int argc, char** argv) {
 
   sub = add("sql", "ask with SQL: every state table is a table");
   sub->add_option("sql", a.sql, "the statements; read from standard input if there are none")->type_name("SQL");
+  sub->add_flag("--edit", a.edit, "insert, update and delete the state of a savepoint");
   with_format(sub);
-  sub->callback([&] { print(!a.sql.empty(), [&](result_printer& to) { run_sql(a.store, a.sql, to); }); });
+  sub->callback([&] { print(!a.sql.empty(), [&](result_printer& to) { run_sql(a.store, a.sql, a.edit, to); }); });
 
   try {
     app.parse(argc, argv);

@@ -2,6 +2,7 @@
 
 #include "../error.hpp"
 #include "../json_text.hpp"
+#include "../savepoint.hpp"
 #include "../sql/typed_table.hpp"
 #include "../sql/weir_sql.hpp"
 #include "../store_tables.hpp"
@@ -129,17 +130,31 @@ void store_connection::closer::operator()(sqlite3* connection) const {
 
 store_connection::store_connection(const std::string& path) : path_(path) {
   require_file(path);
+  undo_interrupted_edit(path);
   open(path, SQLITE_OPEN_READONLY);
   look_at(path, "main");
 }
 
 store_connection store_connection::beside_scratch(const std::string& path) {
   require_file(path);
+  undo_interrupted_edit(path);
   store_connection made;
   made.path_ = path;
   made.open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI);
   made.run("ATTACH ? AS store", {text_value(read_only_uri(path))});
   made.look_at(path, "store");
+  return made;
+}
+
+store_connection store_connection::to_edit(const std::string& path) {
+  if (const store_connection looked{path}; !looked.is_savepoint())
+    throw usage_error({"the store " + path + " of the job " + looked.job(), "a savepoint, whose state can be changed",
+                       "a job's store, which its job alone writes",
+                       "make a savepoint of it first, weir savepoint " + path + " FILE, and change that"});
+  store_connection made;
+  made.path_ = path;
+  made.open(path, SQLITE_OPEN_READWRITE);
+  made.look_at(path, "main");
   return made;
 }
 

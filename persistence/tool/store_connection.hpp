@@ -1,4 +1,4 @@
-// A connection to a store or a savepoint for reading, with the functions of the SQL extension.
+// A connection to a store or a savepoint, with the functions of the SQL extension.
 #pragma once
 
 #include "result_printer.hpp"
@@ -33,14 +33,17 @@ struct key_column {
   std::string sql_type;
 };
 
-/// Reads only, as `sqlite3 -readonly` with `weir_sql` does. One thread at a time. Errors: path_error and store_error
-/// for a file that can't be used, usage_error for SQL that is wrong, io_error for what the system refuses.
+/// Reads only, as `sqlite3 -readonly` with `weir_sql` does, unless it is `to_edit`. One thread at a time. Errors:
+/// path_error and store_error for a file that can't be used, usage_error for SQL that is wrong, io_error for what the
+/// system refuses.
 class store_connection {
 public:
   /// Opens the file as `main`.
   explicit store_connection(const std::string& path);
   /// Opens the file as `store`, beside an empty `main` to which other files can be attached for writing.
   static store_connection beside_scratch(const std::string& path);
+  /// Opens a savepoint as `main`, to change its state. Throws usage_error for a job's store.
+  static store_connection to_edit(const std::string& path);
 
   /// The job whose store it is.
   [[nodiscard]] const std::string& job() const { return job_; }
