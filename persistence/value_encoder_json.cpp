@@ -3,6 +3,7 @@
 
 #include "json_text.hpp"
 #include "output_archive.hpp"
+#include "value_cursor.hpp"
 #include "value_encoder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -66,11 +67,28 @@ std::string bytes_of_text(const std::string& text) {
   return is_plain_text(bytes) ? text : bytes;
 }
 
+/// Lives as long as something within another is written.
+class nesting {
+public:
+  nesting(unsigned& depth, unsigned most, const char* what, const place& at) : depth_(&depth) {
+    if (depth == most)
+      refuse(at, "at most " + std::to_string(most) + " " + what + " within each other", "more");
+    ++*depth_;
+  }
+  nesting(const nesting&) = delete;
+  nesting& operator=(const nesting&) = delete;
+  ~nesting() { --*depth_; }
+
+private:
+  unsigned* depth_;
+};
+
 class json_encoder {
 public:
   json_encoder(bool of_key, byte_buffer& out) : of_key_(of_key), out_(&out) {}
 
   void write(const type_schema& type, const scope* outer, const json& value, const place& at) {
+    const nesting deeper{within_, max_decoded_depth, "values", at};
     switch (type.kind) {
     case schema_kind::boolean:
       write_boolean(type, value, at);
@@ -201,23 +219,11 @@ private:
     for (std::size_t taken = out_->size() - start; taken < elements; ++taken)
       out_->append(std::byte{0});
   }
-  struct nesting {
-    nesting(json_encoder& encoder, const place& at) : owner(encoder) {
-      if (++owner.depth_ > max_archive_depth) {
-        --owner.depth_;
-        refuse(at, "at most " + std::to_string(max_archive_depth) + " containers within each other", "more");
-      }
-    }
-    nesting(const nesting&) = delete;
-    nesting& operator=(const nesting&) = delete;
-    ~nesting() { --owner.depth_; }
-    json_encoder& owner;
-  };
 
   void write_list(const type_schema& type, const scope* outer, const json& value, const place& at) {
     if (!value.is_array())
       misfit(type, value, at);
-    const nesting deeper{*this, at};
+    const nesting deeper{containers_, max_archive_depth, "containers", at};
     append_varint(*out_, value.size());
     const std::size_t start = out_->size();
     for (std::size_t i = 0; i < value.size(); ++i)
@@ -237,7 +243,7 @@ private:
   void write_set(const type_schema& type, const scope* outer, const json& value, const place& at) {
     if (!value.is_array())
       misfit(type, value, at);
-    const nesting deeper{*this, at};
+    const nesting deeper{containers_, max_archive_depth, "containers", at};
     append_varint(*out_, value.size());
     const std::size_t start = out_->size();
     std::set<std::string> seen;
@@ -256,7 +262,7 @@ private:
     const bool object = value.is_object() && peeled_type(key).kind == schema_kind::string;
     if (!object && !value.is_array())
       misfit(type, value, at);
-    const nesting deeper{*this, at};
+    const nesting deeper{containers_, max_archive_depth, "containers", at};
     append_varint(*out_, value.size());
     const std::size_t start = out_->size();
     std::set<std::string> seen;
@@ -324,7 +330,8 @@ private:
 
   bool of_key_;
   byte_buffer* out_;
-  unsigned depth_ = 0;
+  unsigned within_ = 0;
+  unsigned containers_ = 0;
 };
 
 } // namespace

@@ -25,9 +25,6 @@ private:
 } // namespace
 
 void pending_edits::begin(const open_store& store) {
-  for (const store_tables& each : stores_)
-    if (each.store.database == store.database)
-      return;
   const std::string path = path_of(connection_, store);
   if (!store.savepoint)
     throw usage_error{{"the store " + path + " of the job " + store.job, "a savepoint, whose state can be changed",
@@ -45,6 +42,12 @@ void pending_edits::begin(const open_store& store) {
     throw usage_error{{thing, "a file that nobody else is using and that can be written", problem.text().found,
                        "try again when the other program is done"}};
   }
+  for (store_tables& each : stores_)
+    if (each.store.database == store.database) {
+      if (each.tables.empty()) // of a statement that failed, maybe of another file
+        each.store = store;
+      return;
+    }
   stores_.push_back({store, {}});
 }
 

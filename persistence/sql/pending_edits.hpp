@@ -16,8 +16,9 @@
 
 namespace weir::inline v0 {
 
-/// The edits of a connection's transaction. Tables are read when they are first changed, changed in memory, and written
-/// once, when the transaction is committed: SQLite then makes all of it durable or nothing. One thread at a time.
+/// The edits of a connection's transaction. Tables are read before they are first changed, changed in memory, and
+/// written once, when the transaction is committed: SQLite then makes all of it durable or nothing. One thread at a
+/// time.
 class pending_edits {
 public:
   explicit pending_edits(sqlite3* connection) : connection_(connection) {}

@@ -30,7 +30,9 @@ struct edit_tools {
 };
 
 void typed_table::begin_edit() {
-  session_.edits->begin(find_store(session_.connection, job_));
+  const open_store store = find_store(session_.connection, job_);
+  session_.edits->begin(store);
+  make_tools(store); // what can't be edited is refused even if there is nothing to change
   editing_ = true;
 }
 
@@ -62,8 +64,7 @@ bool typed_table::may_go() const {
   return !tools_; // else what it has changed would be lost without a word
 }
 
-void typed_table::make_tools() {
-  const open_store store = find_store(session_.connection, job_);
+void typed_table::make_tools(const open_store& store) {
   auto table = session_.edits->open(store, *session_.checkpoints, operator_, table_, name_);
   if (table->schema() != schema_)
     throw usage_error{{"the table " + name_, "state of the schema that the savepoint's program has", "another",
@@ -76,7 +77,7 @@ std::int64_t typed_table::update(std::span<sqlite3_value*> values) {
     throw usage_error{{"the table " + name_, "a transaction that began after the table was made",
                        "one that began before", "commit, and begin another"}};
   if (!tools_)
-    make_tools();
+    make_tools(find_store(session_.connection, job_));
   const auto& table = tools_->table;
   if (values.size() > 1 && table->is_all_or_none())
     throw usage_error{{"the table " + name_, "`delete` of all rows, with which the source begins anew",

@@ -105,6 +105,7 @@ TEST_CASE("timers, lists and entries of collections are left as they are") {
   static_cast<void>(sql.one("SELECT weir_views('made')"));
   CHECK_THAT(sql.error("DELETE FROM sink_pending"),
              Contains("found a list that is dealt out to subtasks, such as what a sink has prepared"));
+  CHECK_THAT(sql.error("DELETE FROM sink_pending WHERE key = 'nobody'"), Contains("found a list that is dealt out"));
   CHECK_THAT(sql.error("UPDATE sensors_map SET value = 1"), Contains("found entries of another kind"));
   CHECK_THAT(sql.error("DELETE FROM sensors_timers"), Contains("the table sensors_timers: expected state by key"));
   CHECK_THAT(sql.error("DELETE FROM weir_state WHERE job = 'made'"), Contains("may not be modified"));

@@ -23,12 +23,20 @@ fi
 
 mkdir -p examples
 ln -s "$WEIR_SOURCE_DIR/examples/data" examples/data
-options=$(sed -n 's|^    build/release/examples/word_count ||p' "$page")
+options=$(sed -n 's|^    build/release/examples/word_count ||p' "$page" | head -n 1)
 [[ $options == *--retain* ]] || fail "the page does not say how word_count is run"
 # shellcheck disable=SC2086 # several words
 "$WEIR_BINARY_DIR/examples/word_count" $options >out.txt 2>log.txt || fail "the job: $(cat log.txt)"
 (($(sqlite3 -readonly word-count.weir "select count(*) from checkpoint_overview where restorable") > 5)) ||
   fail "the job was too quick for six checkpoints"
+
+# What the page does outside of SQL.
+commands=0
+while IFS= read -r line; do
+  bash -c "${line//build\/release/$WEIR_BINARY_DIR}" >out.txt 2>log.txt || fail "$line: $(cat log.txt)"
+  commands=$((commands + 1))
+done < <(sed -n '/^## Editing/,/^## Python/ s|^    ||p' "$page")
+((commands > 2)) || fail "only $commands commands were found"
 
 # The page's statements, with a mark before each, as one session.
 awk '/^```/ { inside = !inside; next }
@@ -36,7 +44,7 @@ awk '/^```/ { inside = !inside; next }
      inside && /^   \.\.\.> / { print substr($0, 9) }' "$page" |
   sed "s|^\.load .*|.load $extension|" >statements.sql
 stdbuf -o0 sqlite3 -readonly -box word-count.weir <statements.sql >session.txt 2>&1 || true
-sed -i 's/ near line [0-9]*:/:/' session.txt
+sed -i -e 's/ near line [0-9]*:/:/' -e "s|$PWD/||g" session.txt
 
 # The page with the session's output after each statement.
 awk -v session=session.txt '

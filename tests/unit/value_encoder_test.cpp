@@ -274,6 +274,15 @@ TEST_CASE("containers within each other are as deep as a program can read") {
              Catch::Contains("at most 256 containers within each other, found more"));
 }
 
+TEST_CASE("a type that consists of itself makes no end") {
+  using weir::schema_kind;
+  const weir::type_schema itself{schema_kind::recursive, "c", 0, 0, {}};
+  const weir::type_schema maybe{schema_kind::optional, "", 0, 0, {{"", itself}}};
+  const weir::value_encoder encoder{weir::type_schema{schema_kind::structure, "c", 0, 0, {{"", maybe}}}};
+  byte_buffer out;
+  CHECK_THROWS_WITH(encoder.append(0, text("1"), out), Catch::Contains("values within each other"));
+}
+
 TEST_CASE("the order of several elements within a key is not made up") {
   using keys = std::set<std::string>;
   CHECK(encoded<keys>(text(R"(["a"])"), encoder_use::key) == stored(keys{"a"}));
