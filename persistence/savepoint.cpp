@@ -68,6 +68,21 @@ void rename_draft(const fs::path& draft, const fs::path& to) {
     refuse(to, errno);
 }
 
+/// The path as a whole, if a file can be made there.
+/// The draft gets its name when `make` has made and synced it.
+void by_draft(const fs::path& target, const std::function<void(const fs::path&)>& make) {
+  const fs::path draft = with_suffix(target, ".creating");
+  remove_draft(draft);
+  try {
+    make(draft);
+    rename_draft(draft, target);
+    sync_path(target.parent_path(), O_RDONLY | O_DIRECTORY);
+  } catch (...) {
+    remove_draft(draft);
+    throw;
+  }
+}
+
 /// A store of its own, with one checkpoint.
 void write_draft(const checkpoint_reader& from, checkpoint_id checkpoint, const fs::path& draft, wall_time now) {
   store_options options;
@@ -120,17 +135,10 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
   if (!checkpoint)
     throw store_error(
         {"the store " + store, "a complete checkpoint", "none yet", "let the job run until its first one"});
-  const fs::path draft = with_suffix(target, ".creating");
-  remove_draft(draft);
-  try {
+  by_draft(target, [&](const fs::path& draft) {
     write_draft(from, *checkpoint, draft, now);
     seal(draft);
-    rename_draft(draft, target);
-    sync_path(target.parent_path(), O_RDONLY | O_DIRECTORY);
-  } catch (...) {
-    remove_draft(draft);
-    throw;
-  }
+  });
   written_savepoint written{from.job_name(), from.run_uuid(), *checkpoint, 0, 0};
   const checkpoint_reader result = checkpoint_reader::open(target, store_kind::savepoint);
   for (const complete_checkpoint& each : result.complete_checkpoints()) {
@@ -138,6 +146,23 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
     written.bytes = each.state_bytes;
   }
   return written;
+}
+
+void edit_copy(const std::string& savepoint, const std::string& to,
+               const std::function<void(const std::string& draft)>& edit) {
+  require_savepoint_place(to);
+  const fs::path target = fs::absolute(to);
+  const file_lock alone{target}; // two calls would write the same draft
+  if (is_there(target))
+    refuse_taken(target);
+  static_cast<void>(checkpoint_reader::open(savepoint, store_kind::savepoint)); // refuses what is none
+  by_draft(target, [&](const fs::path& draft) {
+    // Not by copying bytes: another program may be editing it.
+    sqlite_database::open(fs::absolute(savepoint).string(), sqlite_access::read_only)
+        .run("VACUUM INTO ?", draft.string());
+    edit(draft.string());
+    sync_path(draft, O_RDONLY);
+  });
 }
 
 void undo_interrupted_edit(const std::string& savepoint) noexcept {

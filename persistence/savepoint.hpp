@@ -5,6 +5,7 @@
 #include "wall_time.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,11 @@ void require_savepoint_place(const std::string& to);
 /// damaged_error for damage; path_error and io_error for what the system refuses.
 written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
                                   const std::string& to, wall_time now);
+
+/// Makes a new savepoint, `to`, out of another one: `edit` is given the path of a copy and changes it. The file gets
+/// its name when it is whole and synced; if `edit` throws there is none. As `write_savepoint` otherwise.
+void edit_copy(const std::string& savepoint, const std::string& to,
+               const std::function<void(const std::string& draft)>& edit);
 
 /// Undoes an edit of a savepoint that was interrupted while it was being committed, as the next program does that opens
 /// the file for writing; those that only read cannot. Nothing happens if there is none, if it is still under way, or if

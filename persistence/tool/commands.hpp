@@ -32,6 +32,16 @@ void make_savepoint(const std::string& store, std::optional<std::uint64_t> check
 enum class export_format : std::uint8_t { csv, json, sqlite };
 /// Writes each state table: a file in the folder `to`, or a table in the new SQLite file `to`. All of it or nothing.
 void export_state(const std::string& store, const state_choice& choice, export_format format, const std::string& to);
+/// What `import` changes besides.
+struct import_choice {
+  std::string operator_name;
+  std::string table; ///< empty: the operator's only one
+  bool keep = false; ///< the entries that are there
+  bool anew = false; ///< sources forget their positions
+};
+/// Writes a new savepoint, `to`: a copy of another one, with the rows of a CSV file as an operator's state.
+void import_state(const std::string& savepoint, const std::string& csv, const std::string& to,
+                  const import_choice& choice);
 /// Discards all but the newest checkpoints of a store whose job is not running, and gives the room back.
 void prune(const std::string& store, std::uint32_t retain);
 /// Runs SQL with a table for each state table; without any, what standard input has. `edit`: it may change the state of

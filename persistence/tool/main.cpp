@@ -28,6 +28,8 @@ struct arguments {
   std::uint32_t retain = 1;
   state_choice choice;
   std::string to;
+  std::string csv;
+  import_choice imported;
   std::string sql;
   bool edit = false;
 };
@@ -114,6 +116,16 @@ int run(int argc, char** argv) {
       export_state(a.store, a.choice, format, a.to);
     };
   });
+
+  sub = app.add_subcommand("import", "make a savepoint of another one and a CSV file");
+  sub->add_option("savepoint", a.store, "a savepoint of the job, for the schemas")->required()->type_name("FILE");
+  sub->add_option("csv", a.csv, "rows, with names of columns in the first one")->required()->type_name("CSV");
+  sub->add_option("file", a.to, "a new file")->required()->type_name("FILE");
+  sub->add_option("operator", a.imported.operator_name, "whose state it is")->required()->type_name("OPERATOR");
+  sub->add_option("--table", a.imported.table, "one of its state tables")->type_name("TABLE");
+  sub->add_flag("--keep", a.imported.keep, "keep the entries that are there");
+  sub->add_flag("--anew", a.imported.anew, "sources forget where they were");
+  sub->callback([&] { command = [&] { import_state(a.store, a.csv, a.to, a.imported); }; });
 
   sub = add("prune", "discard old checkpoints of a job that is not running");
   sub->add_option("--retain", a.retain, "how many to keep")

@@ -277,6 +277,29 @@ void store_connection::run(const std::string& sql, const std::vector<sql_value>&
   run(sql, ignored, parameters);
 }
 
+void store_connection::run_each(const std::string& sql, const std::function<const std::vector<cell>*()>& next) {
+  sqlite3_stmt* compiled = nullptr;
+  if (const int code = sqlite3_prepare_v2(connection_.get(), sql.c_str(), -1, &compiled, nullptr); code != SQLITE_OK)
+    refuse(code);
+  const statement run{compiled};
+  while (const std::vector<cell>* parameters = next()) {
+    for (std::size_t i = 0; i != parameters->size(); ++i) {
+      const cell& each = (*parameters)[i];
+      const int number = static_cast<int>(i) + 1;
+      const int bytes = static_cast<int>(each.text.size());
+      if (each.what == cell::kind::null)
+        sqlite3_bind_null(run.get(), number);
+      else if (each.what == cell::kind::bytes)
+        sqlite3_bind_blob(run.get(), number, each.text.data(), bytes, SQLITE_STATIC);
+      else
+        sqlite3_bind_text(run.get(), number, each.text.data(), bytes, SQLITE_STATIC);
+    }
+    if (const int code = sqlite3_step(run.get()); code != SQLITE_DONE)
+      refuse(code);
+    sqlite3_reset(run.get());
+  }
+}
+
 std::vector<std::string> store_connection::column(const std::string& sql, const std::vector<sql_value>& parameters) {
   first_column kept;
   run(sql, kept, parameters);

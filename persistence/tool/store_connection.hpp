@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,8 @@ public:
   void run(const std::string& sql, result_printer& to, const std::vector<sql_value>& parameters = {});
   /// The same, without rows.
   void run(const std::string& sql, const std::vector<sql_value>& parameters = {});
+  /// Runs one statement for each set of parameters that `next` gives, until it has none.
+  void run_each(const std::string& sql, const std::function<const std::vector<cell>*()>& next);
   /// The first column of all rows.
   [[nodiscard]] std::vector<std::string> column(const std::string& sql, const std::vector<sql_value>& parameters = {});
   /// The columns of a state table's key.

@@ -103,6 +103,34 @@ same "JSON lines" "$words" "$(wc -l <json/counts_state.jsonl)"
 same "only what was named" "counts_state.jsonl" "$(ls json)"
 same "SQLite" "$total" "$(sqlite3 -readonly plain.db 'select sum(count) from counts_state')"
 
+echo "== import, sql --edit"
+"$weir" savepoint $store whole.save >/dev/null
+{ echo count,key; echo 7,zzseven; echo 3,'"a ""b"""'; } >some.csv
+same "import" "some.save: 2 entries of counts from some.csv" "$("$weir" import whole.save some.csv some.save counts --anew)"
+same "what was imported" $'key,count\n"a ""b""",3\nzzseven,7' "$("$weir" sql some.save 'select * from counts_state order by key' --format csv)"
+same "positions" 0 "$("$weir" sql some.save 'select count(*) from lines_splits' --format csv | tail -n 1)"
+"$weir" verify some.save >/dev/null || fail "what was imported does not verify"
+"$weir" import whole.save some.csv more.save counts --keep >/dev/null
+same "with what was there" "$((words + 2))" "$("$weir" sql more.save 'select count(*) from counts_state' --format csv | tail -n 1)"
+"$weir" export whole.save csv_again counts --as csv >/dev/null
+"$weir" import whole.save csv_again/counts_state.csv again.save counts >/dev/null
+chunks_of() { sqlite3 -readonly "$1" 'select operator, subtask, entries, length, checksum from chunks order by 1, 2, id'; }
+same "export and import" "$(chunks_of whole.save)" "$(chunks_of again.save)"
+echo 1 >short.csv
+echo key,count,colour >names.csv
+{ cat some.csv; echo -1,minus; } >range.csv
+refused "import over a file" 2 "a path where nothing is" import whole.save some.csv some.save counts
+refused "import into a store" 2 "expected a savepoint, found a job's store" import $store some.csv new.save counts
+refused "import of unknown columns" 2 'the column "colour": expected one of the state' import whole.save names.csv new.save counts
+refused "import of a bad row" 2 "row 4 of range.csv: SQL: counts.count: expected an integer from 0" import whole.save range.csv new.save counts
+refused "import of what is there" 2 "row 2 of some.csv: SQL: the key \"zzseven\"" import some.save some.csv new.save counts --keep
+refused "import for nobody" 2 "one of those with state: counts, lines" import whole.save some.csv new.save nobody
+refused "import of no file" 2 "a CSV file that can be read" import whole.save none.csv new.save counts
+[[ ! -e new.save && ! -e new.save.creating ]] || fail "a refused import left a file"
+same "sql --edit" "count"$'\n'8 "$("$weir" sql some.save --edit "update counts_state set count = count + 1 where key = 'zzseven'; select count from counts_state where key = 'zzseven'" --format csv)"
+refused "sql --edit of a store" 2 "expected a savepoint, whose state can be changed" sql $store --edit "delete from counts_state"
+refused "sql that edits without --edit" 2 "expected to be open for writing" sql some.save "delete from counts_state"
+
 echo "== prune"
 before=$("$weir" verify $store --format csv | tail -n +2 | wc -l)
 has "prune" "checkpoints discarded" "$("$weir" prune $store)"
