@@ -100,6 +100,7 @@ public:
 
 private:
   [[nodiscard]] int hidden(int which) const { return static_cast<int>(columns_.size()) + which; }
+  void refuse_hidden(std::span<sqlite3_value*> values, const edited_table::row* former) const;
   void make_tools(const open_store& store);
   /// Appends the archive bytes of the key or the value; of columns that an update leaves alone, those of `former`.
   void encode(bool of_key, std::span<sqlite3_value*> values, const edited_table::row* former, byte_buffer& out);

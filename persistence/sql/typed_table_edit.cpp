@@ -1,5 +1,6 @@
 // Changes to rows of weir_table.
 #include "../error.hpp"
+#include "../key_groups.hpp"
 #include "../value_encoder.hpp"
 #include "pending_edits.hpp"
 #include "typed_table.hpp"
@@ -9,18 +10,31 @@
 
 namespace weir::inline v0 {
 
+namespace {
+
+// As SQL compares without affinity.
+bool same(const decoded_value& a, const decoded_value& b) {
+  return a.kind == b.kind && a.integer == b.integer && a.real == b.real && a.bytes == b.bytes;
+}
+
+} // namespace
+
 /// What a table needs once it is edited.
 struct edit_tools {
   edit_tools(sqlite3* connection, const open_store& store, std::int64_t schema, std::shared_ptr<edited_table> of)
       : table(std::move(of)),
         schemas(connection, store),
         decoders(&schemas.of(schema)),
+        max_parallelism(store.max_parallelism),
+        checkpoint(static_cast<std::int64_t>(find_checkpoint(connection, store, {}).id.value)),
         key(decoders->schema.key, encoder_use::key),
         value(decoders->schema.value) {}
 
   std::shared_ptr<edited_table> table;
   schema_decoders schemas;
   table_decoders* decoders;
+  std::uint32_t max_parallelism;
+  std::int64_t checkpoint;
   value_encoder key;
   value_encoder value;
   byte_buffer key_bytes;
@@ -99,6 +113,7 @@ std::int64_t typed_table::update(std::span<sqlite3_value*> values) {
 std::int64_t typed_table::insert(const std::shared_ptr<edited_table>& table, std::span<sqlite3_value*> values) {
   if (sqlite3_value_type(values[0]) != SQLITE_NULL)
     throw usage_error{{name_ + ".rowid", "to be left out", "a value", "rows are known by their keys"}};
+  refuse_hidden(values, nullptr);
   encode(true, values, nullptr, tools_->key_bytes);
   encode(false, values, nullptr, tools_->value_bytes);
   const auto key = tools_->key_bytes.bytes();
@@ -114,6 +129,7 @@ std::int64_t typed_table::change(const std::shared_ptr<edited_table>& table, std
   if (sqlite3_value_nochange(values[0]) == 0 && sqlite3_value_int64(values[0]) != row)
     throw usage_error{{name_ + ".rowid", "to be left as it is", "another", "rows are known by their keys"}};
   const edited_table::row former = table->at(row);
+  refuse_hidden(values, &former);
   encode(true, values, &former, tools_->key_bytes);
   encode(false, values, &former, tools_->value_bytes);
   const auto key = tools_->key_bytes.bytes();
@@ -127,26 +143,39 @@ std::int64_t typed_table::change(const std::shared_ptr<edited_table>& table, std
   return now;
 }
 
-void typed_table::encode(bool of_key, std::span<sqlite3_value*> values, const edited_table::row* former,
-                         byte_buffer& out) {
+void typed_table::refuse_hidden(std::span<sqlite3_value*> values, const edited_table::row* former) const {
   constexpr std::array<const char*, 3> names{"checkpoint", "key_group", "subtask"};
   for (const hidden_column each : {checkpoint_column, key_group_column, subtask_column}) {
     sqlite3_value* value = values[1 + static_cast<std::size_t>(hidden(each))];
-    if (sqlite3_value_nochange(value) == 0 && sqlite3_value_type(value) != SQLITE_NULL)
-      throw usage_error{{name_ + "." + names.at(each), "to be left out", "a value",
-                         "it says where an entry is kept, which follows from its key"}};
+    if (sqlite3_value_nochange(value) != 0 || sqlite3_value_type(value) == SQLITE_NULL)
+      continue;
+    if (former != nullptr) { // `update … from` gives all columns
+      const key_groups groups{tools_->max_parallelism};
+      const auto subtask = groups.subtask_of(former->group, tools_->table->parallelism()).value;
+      const std::array<std::int64_t, 3> present{tools_->checkpoint, former->group.value, subtask};
+      if (sqlite3_value_type(value) == SQLITE_INTEGER && sqlite3_value_int64(value) == present.at(each))
+        continue;
+    }
+    throw usage_error{{name_ + "." + names.at(each), "to be left out", "a value",
+                       "it says where an entry is kept, which follows from its key"}};
   }
+}
+
+void typed_table::encode(bool of_key, std::span<sqlite3_value*> values, const edited_table::row* former,
+                         byte_buffer& out) {
   out.clear();
   edit_tools& tools = *tools_;
   const value_encoder& encoder = of_key ? tools.key : tools.value;
+  value_decoder& decoder = of_key ? tools.decoders->key : tools.decoders->value;
   if (former != nullptr)
-    (of_key ? tools.decoders->key : tools.decoders->value).split(of_key ? former->key : former->value, tools.parts);
+    decoder.split(of_key ? former->key : former->value, tools.parts);
   std::size_t place = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (columns_[i].of_key != of_key)
       continue;
     sqlite3_value* value = values[1 + i];
-    if (former != nullptr && sqlite3_value_nochange(value) != 0) {
+    if (former != nullptr && (sqlite3_value_nochange(value) != 0 ||
+                              same(decoder.decode_column(place, tools.parts[place]), value_of(value, tools.text)))) {
       out.append(tools.parts[place++]);
       continue;
     }

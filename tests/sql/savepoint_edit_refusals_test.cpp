@@ -83,7 +83,8 @@ TEST_CASE("a value that does not fit is told with its column, what was expected,
         "replace`");
   CHECK_THAT(sql.error("INSERT INTO sensors_state(key, level, unit, key_group) VALUES ('x', 1, 'C', 3)"),
              Contains("sensors_state.key_group: expected to be left out"));
-  CHECK_THAT(sql.error("UPDATE sensors_state SET subtask = 1"), Contains("sensors_state.subtask: expected to be"));
+  CHECK_THAT(sql.error("UPDATE sensors_state SET subtask = 1 - subtask"),
+             Contains("sensors_state.subtask: expected to be"));
   CHECK_THAT(sql.error("UPDATE sensors_state SET rowid = 9"), Contains("sensors_state.rowid: expected to be"));
   CHECK_THAT(sql.error("INSERT INTO sensors_state(rowid, key, level, unit) VALUES (7, 'x', 1, 'C')"),
              Contains("sensors_state.rowid: expected to be"));

@@ -166,6 +166,18 @@ TEST_CASE("a key that is there already is ignored or replaced if so asked") {
   CHECK(chunks(path) == chunks(counts("conflicts_made", {{"a", 5}, {"b", 3}})));
 }
 
+TEST_CASE("rows are updated from another table") {
+  const auto path = counts("from", {{"a", 1}, {"b", 2}, {"c", 3}});
+  editor sql{path};
+  sql.run("CREATE TEMP TABLE better(word, n)");
+  sql.run("INSERT INTO better VALUES ('a', '10'), ('c', 30), ('d', 40)");
+  sql.run("UPDATE counts_state SET count = n FROM better WHERE key = word");
+  CHECK(sql.all() == lines{"a|10", "b|2", "c|30"});
+  CHECK_THAT(sql.error("UPDATE counts_state SET subtask = 1 - subtask FROM better WHERE key = word"),
+             Contains("counts_state.subtask: expected to be left out"));
+  CHECK(chunks(path) == chunks(counts("from_made", {{"a", 10}, {"b", 2}, {"c", 30}})));
+}
+
 TEST_CASE("two SQL tables of one state table are one") {
   const auto path = counts("twice", {{"a", 1}});
   editor sql{path};
