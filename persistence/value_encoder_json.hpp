@@ -19,7 +19,7 @@ namespace weir::inline v0::detail {
 /// A list or an array of u8, which is a blob in SQL.
 [[nodiscard]] bool is_bytes_alone(const type_schema& type);
 /// What a value of this type is in SQL: "an integer from -128 to 127".
-[[nodiscard]] std::string expected_text(const type_schema& type);
+[[nodiscard]] std::string expected_text(const type_schema& whole);
 /// The beginning of a long text.
 [[nodiscard]] std::string shortened(std::string text);
 

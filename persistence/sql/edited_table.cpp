@@ -64,7 +64,6 @@ void edited_table::load(sqlite3* connection, const open_store& store, const chun
     if (list && table_ != "splits")
       refuse(name, "a list that is dealt out to subtasks, such as what a sink has prepared");
     all_or_none_ = list;
-    rows_.reserve(rows_.size() + reader.entries());
     chunk_entry entry;
     while (reader.next(entry)) {
       if (entry.kind != entry_kind::value || entry.tombstone)

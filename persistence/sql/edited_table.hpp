@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,7 +18,7 @@ namespace weir::inline v0 {
 
 /// The rows of a table of state by key. A row keeps its number: it is the number of its entry in the savepoint, as
 /// `state_entry::number` has it, or comes after all of those. A row that is not alive was deleted. Takes the
-/// memory of the table's chunks, 56 bytes a row or so, and that of new keys and values.
+/// memory of the table's chunks, some 80 bytes a row, and that of new keys and values.
 class edited_table {
 public:
   struct row {
@@ -78,7 +79,7 @@ private:
   std::vector<std::vector<std::byte>> chunks_; // of the savepoint
   std::vector<std::vector<std::byte>> blocks_; // of new keys and values
   std::size_t block_used_ = 0;                 // of the last block
-  std::vector<row> rows_;
+  std::deque<row> rows_;
   entry_index index_;
 };
 
