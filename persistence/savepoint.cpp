@@ -68,7 +68,6 @@ void rename_draft(const fs::path& draft, const fs::path& to) {
     refuse(to, errno);
 }
 
-/// The path as a whole, if a file can be made there.
 /// The draft gets its name when `make` has made and synced it.
 void by_draft(const fs::path& target, const std::function<void(const fs::path&)>& make) {
   const fs::path draft = with_suffix(target, ".creating");

@@ -38,9 +38,13 @@ void pending_edits::begin(const open_store& store) {
   try {
     sql_statement lock{connection_, "UPDATE " + quoted(store.database) + ".runs SET job = job WHERE 0"};
     static_cast<void>(lock.step());
+  } catch (const passing_refusal& refusal) {
+    throw passing_refusal{refusal.code(), error{{thing, "a file that nobody else is editing", refusal.what(),
+                                                 "try again when the other program is done"}}
+                                              .what()};
   } catch (const io_error& problem) {
-    throw usage_error{{thing, "a file that nobody else is using and that can be written", problem.text().found,
-                       "try again when the other program is done"}};
+    throw usage_error{
+        {thing, "a file that can be written", problem.text().found, "check its permissions and the disk"}};
   }
   for (store_tables& each : stores_)
     if (each.store.database == store.database) {

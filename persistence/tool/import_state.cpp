@@ -43,9 +43,9 @@ bool to_bytes(std::string& text) {
 
 /// Inserts the rows of the file; how many there were.
 std::uint64_t insert_rows(store_connection& open, const std::string& table, csv_rows& rows, const std::string& csv) {
-  const std::vector<std::string> known = open.column("SELECT name FROM pragma_table_info(?)", {table});
+  const std::vector<std::string> known = open.column("SELECT name FROM pragma_table_info(?)", {text_value(table)});
   const std::vector<std::string> blobs =
-      open.column("SELECT name FROM pragma_table_info(?) WHERE type = 'BLOB'", {table});
+      open.column("SELECT name FROM pragma_table_info(?) WHERE type = 'BLOB'", {text_value(table)});
   std::string listed;
   for (const std::string& name : known)
     listed += (listed.empty() ? "" : ", ") + name;

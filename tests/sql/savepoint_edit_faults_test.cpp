@@ -112,7 +112,7 @@ TEST_CASE("two programs do not edit a savepoint at once") {
   static_cast<void>(one.rows("BEGIN"));
   static_cast<void>(one.rows("DELETE FROM counts_state WHERE key = 'key 1'"));
   CHECK_THAT(two.error("DELETE FROM counts_state WHERE key = 'key 2'"),
-             Contains("expected a file that nobody else is using and that can be written, found database is locked"));
+             Contains("expected a file that nobody else is editing, found database is locked"));
   static_cast<void>(one.rows("COMMIT"));
   static_cast<void>(two.rows("DELETE FROM counts_state WHERE key = 'key 2'"));
   CHECK(one.one("SELECT count(*) FROM counts_state") == "1998");
