@@ -21,7 +21,7 @@ struct state_entry {
   chunk_entry entry;
   key_group group;
   const chunk_row* chunk = nullptr;
-  std::uint64_t offset = 0; ///< of its key in the chunk's bytes
+  std::uint64_t offset = 0;       ///< of its key in the chunk's bytes
   std::uint64_t before_chunk = 0; ///< how many entries of the table are stored before that chunk
   std::uint64_t number = 0;       ///< among all that are stored of the table, from 0 on
 };
