@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <set>
@@ -201,24 +202,24 @@ void print_state(const std::string& store, const state_choice& choice, result_pr
   const std::uint64_t checkpoint = checkpoint_of(open, choice.checkpoint);
   const std::vector<chosen_table> tables = tables_of(open, choice, checkpoint);
   bool asked = tables.empty();
-  std::optional<usage_error> refused;
+  std::exception_ptr refused;
   for (const chosen_table& table : tables) {
     if (!to.wants_more())
       return;
     std::optional<table_query> query;
     try {
       query = query_of(open, table, choice, checkpoint);
-    } catch (const usage_error& problem) {
+    } catch (const usage_error&) {
       if (!choice.key)
         throw;
-      refused = problem; // a key of this kind may be another table's
+      refused = std::current_exception(); // a key of this kind may be another table's
       continue;
     }
     asked = true;
     open.run(query->sql, to, query->parameters);
   }
   if (!asked && refused)
-    throw *refused;
+    std::rethrow_exception(refused);
 }
 
 void print_difference(const std::string& store, std::uint64_t from, std::uint64_t until,
