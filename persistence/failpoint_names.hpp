@@ -97,6 +97,11 @@ inline constexpr auto all_names = std::to_array<std::string_view>({
     "store.end_run.after",
     "store_actor.close.before",
     "store_actor.close.after",
+    // a savepoint
+    "savepoint.make.before",
+    "savepoint.make.drafted",
+    "savepoint.make.sealed",
+    "savepoint.make.renamed",
 });
 
 /// The place of a name in the table. An unknown one does not compile.

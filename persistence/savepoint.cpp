@@ -2,6 +2,7 @@
 
 #include "checkpoint_copy.hpp"
 #include "error.hpp"
+#include "failpoint.hpp"
 #include "file_lock.hpp"
 #include "path_refusal.hpp"
 #include "sqlite_database.hpp"
@@ -134,10 +135,14 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
   if (!checkpoint)
     throw store_error(
         {"the store " + store, "a complete checkpoint", "none yet", "let the job run until its first one"});
+  WEIR_FAILPOINT("savepoint.make.before");
   by_draft(target, [&](const fs::path& draft) {
     write_draft(from, *checkpoint, draft, now);
+    WEIR_FAILPOINT("savepoint.make.drafted");
     seal(draft);
+    WEIR_FAILPOINT("savepoint.make.sealed");
   });
+  WEIR_FAILPOINT("savepoint.make.renamed");
   written_savepoint written{from.job_name(), from.run_uuid(), *checkpoint, 0, 0};
   const checkpoint_reader result = checkpoint_reader::open(target, store_kind::savepoint);
   for (const complete_checkpoint& each : result.complete_checkpoints()) {

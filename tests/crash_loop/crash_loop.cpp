@@ -82,10 +82,10 @@ void crash_loop::check(one_run& run) {
   const auto result = check_dead_job(run.model, run.store, seen, std::max({run.reported, run.newest, seen.checkpoint}),
                                      run.rescaled ? std::nullopt : std::optional{run.parallelism});
   run.newest = result.newest;
-  // Within a process, too.
+  // Within a process, too. (The attempt that copied a savepoint is as old as its checkpoint.)
   const auto from_old = database{run.store}.rows(
       "SELECT a.attempt, coalesce(a.restored_from, 0), max(c.id) FROM attempts a JOIN checkpoints c "
-      "ON c.completed <= a.started AND c.id > coalesce(a.restored_from, 0) GROUP BY 1, 2");
+      "ON c.completed < a.started AND c.id > coalesce(a.restored_from, 0) GROUP BY 1, 2");
   if (!from_old.empty())
     throw std::runtime_error{"attempt " + from_old.front().at(0) + " began at checkpoint " + from_old.front().at(1) +
                              ", though " + from_old.front().at(2) + " was complete"};
@@ -176,6 +176,56 @@ void crash_loop::begin_anew(const job_model& model, const std::vector<std::strin
   });
 }
 
+void crash_loop::move(const job_model& model) {
+  one_run run{model};
+  prepare(run);
+  run.rescaled = model.rescales();
+  guarded(run, [&] {
+    const std::string savepoint = run.folder / "moved.save";
+    const std::vector<std::string> writing{"--savepoint", savepoint};
+    // Stopped while it works: it then writes the savepoint. A life that had not begun to listen is not counted.
+    const auto stop_at = [&](const std::string& point) {
+      for (int tries = 0;; ++tries) {
+        if (tries == 10)
+          throw std::runtime_error{"no savepoint was written, or " + point + " was not reached"};
+        const life_end life = live(run, {ending::at_last_point, point, 1, some(200, 400), {}}, writing);
+        read_log(run, life);
+        check(run);
+        if (point.empty() ? fs::exists(savepoint) : life.killed && !life.by_signal)
+          return;
+      }
+    };
+    for (const auto point : points_of(life_part::moving)) {
+      stop_at(std::string{point});
+      if (fs::exists(savepoint) != (point == "savepoint.make.renamed"))
+        throw std::runtime_error{"a process that died at " + std::string{point} + " left a wrong savepoint"};
+    }
+    if (newest_in_savepoint(savepoint) != run.newest)
+      throw std::runtime_error{"the savepoint does not have the newest checkpoint"};
+    fs::remove(savepoint);
+    stop_at({});
+    run.watch.reset(); // it would miss the store
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"})
+      fs::remove(run.store + suffix);
+    const std::vector<std::string> beginning{"--from", savepoint};
+    for (const auto point : points_of(life_part::making)) {
+      const life_end life = live(run, {ending::at_point, std::string{point}, 1, {}, {}}, beginning);
+      if (!life.killed || life.by_signal)
+        throw std::runtime_error{std::string{point} + " was not reached"};
+      if (fs::exists(run.store) != (point == "store.make.renamed"))
+        throw std::runtime_error{"a process that died at " + std::string{point} + " left a wrong store"};
+    }
+    run.watch = std::make_unique<sink_watch>(run.folder.path().string(), model);
+    check(run);
+    read_log(run, live(run, {ending::at_random, "", 1, some(100, 400), {}}, {}));
+    check(run);
+    read_log(run, live(run, {}, {}));
+    check(run);
+    check_finished(run);
+    ++counts_.moved;
+  });
+}
+
 std::vector<ending> crash_loop::missing_kinds() const {
   std::vector<ending> missing;
   for (const auto how : {ending::at_random, ending::at_point, ending::in_recovery, ending::after_failure,
@@ -198,9 +248,10 @@ std::string crash_loop::summary() const {
     hit += count != 0;
   text << "), " << hit << " failpoints hit, " << counts_.stops << " stops, " << counts_.lives << " lives, "
        << counts_.resumed << " resumed, " << counts_.shut_down << " shut down, " << counts_.terminated
-       << " dead of SIGTERM, " << counts_.finished << " runs finished, " << counts_.checks
-       << " checks: " << counts_.states << " states and " << counts_.partitions << " partitions exact, "
-       << counts_.forgotten << " too old to compare; " << counts_.looks << " looks from outside";
+       << " dead of SIGTERM, " << counts_.finished << " runs finished, " << counts_.moved << " moved by savepoints, "
+       << counts_.checks << " checks: " << counts_.states << " states and " << counts_.partitions
+       << " partitions exact, " << counts_.forgotten << " too old to compare; " << counts_.looks
+       << " looks from outside";
   return text.str();
 }
 

@@ -24,6 +24,7 @@ struct crash_counts {
   int resumed = 0;         ///< lives that went on from a checkpoint
   int beginnings = 0;      ///< of runs
   int finished = 0;        ///< runs that read their input to the end, whose output was exact
+  int moved = 0;           ///< runs that went on in another store, by a savepoint
   int shut_down = 0;       ///< lives that SIGTERM ended well
   int terminated = 0;      ///< lives that SIGTERM ended because they did not listen to it yet, or no more
   int checks = 0;          ///< of dead jobs
@@ -44,6 +45,9 @@ public:
   void run(const job_model& model, int kills);
   /// A run that is killed and then begun anew with --fresh --replace-output, which is killed at each of these points.
   void begin_anew(const job_model& model, const std::vector<std::string>& points);
+  /// A run that goes on in another store, by a savepoint. It is killed at each failpoint of the savepoint, and while
+  /// the other store is made.
+  void move(const job_model& model);
 
   [[nodiscard]] const crash_counts& counts() const noexcept { return counts_; }
   [[nodiscard]] const point_chooser& points() const noexcept { return points_; }

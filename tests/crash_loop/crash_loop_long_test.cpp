@@ -36,6 +36,8 @@ TEST_CASE("hundreds of kills, at every failpoint, leave exact outputs and states
                            "store.open.after"});
   loop.begin_anew(*orders, {"store.put_aside.after", "sqlite_table.claim.before", "sqlite_table.claim.after",
                             "store.register_plan.after", "store.begin_attempt.after", "coordinator.spawn.before"});
+  for (const auto* model : {&words, &orders, &readings})
+    loop.move(**model);
   while ((loop.counts().total_kills < kills_wanted || !loop.points().missing().empty()) &&
          loop.counts().lives < most_lives) {
     loop.run(*words, 12);
@@ -52,6 +54,7 @@ TEST_CASE("hundreds of kills, at every failpoint, leave exact outputs and states
     CAPTURE(to_text(how));
     CHECK(loop.counts().kills.count(how) != 0);
   }
+  CHECK(loop.counts().moved == 3);
   CHECK(loop.counts().finished >= 10);
   CHECK(loop.counts().states >= kills_wanted / 4);
   CHECK(loop.counts().partitions >= kills_wanted / 2);

@@ -37,7 +37,8 @@ TEST_CASE("each failpoint is in one part of a life") {
     return;
   std::multiset<std::string_view> all;
   for (const auto part : {weir_test::life_part::making, weir_test::life_part::starting, weir_test::life_part::running,
-                          weir_test::life_part::failing, weir_test::life_part::ending, weir_test::life_part::anew})
+                          weir_test::life_part::failing, weir_test::life_part::ending, weir_test::life_part::anew,
+                          weir_test::life_part::moving})
     for (const auto point : weir_test::points_of(part))
       all.insert(point);
   const auto names = weir::failpoints::names();
@@ -64,9 +65,11 @@ TEST_CASE("jobs that are killed again and again write what undisturbed ones writ
     loop.run(*readings, 6);
   } while (++rounds != 6 &&
            (loop.counts().total_kills < 24 || !loop.points().missing().empty() || !loop.missing_kinds().empty()));
+  loop.move(*orders);
   loop.begin_anew(*orders, {"store.put_aside.before", "store.put_aside.after"});
   std::printf("%s\n", loop.summary().c_str());
   CHECK(loop.counts().total_kills >= 20);
+  CHECK(loop.counts().moved == 1);
   CHECK(loop.counts().resumed >= 10);
   CHECK(loop.counts().finished >= 4);
   CHECK(loop.counts().states >= 10);

@@ -63,6 +63,9 @@ constexpr auto ends = to_array<std::string_view>({
 
 constexpr auto anew = to_array<std::string_view>({"store.put_aside.before", "store.put_aside.after"});
 
+constexpr auto moving = to_array<std::string_view>(
+    {"savepoint.make.before", "savepoint.make.drafted", "savepoint.make.sealed", "savepoint.make.renamed"});
+
 bool is_in(names all, std::string_view name) {
   return std::find(all.begin(), all.end(), name) != all.end();
 }
@@ -73,7 +76,7 @@ const std::vector<std::string_view>& running() {
     std::vector<std::string_view> rest;
     for (const auto name : weir::failpoints::names())
       if (!is_in(making, name) && !is_in(starting, name) && !is_in(failing, name) && !is_in(ends, name) &&
-          !is_in(anew, name))
+          !is_in(anew, name) && !is_in(moving, name))
         rest.push_back(name);
     return rest;
   }();
@@ -96,13 +99,15 @@ std::span<const std::string_view> points_of(life_part part) {
     return ends;
   case life_part::anew:
     return anew;
+  case life_part::moving:
+    return moving;
   }
   return {};
 }
 
 life_part part_of(std::string_view point) {
   using parts = life_part;
-  for (const auto part : {parts::making, parts::starting, parts::failing, parts::ending, parts::anew})
+  for (const auto part : {parts::making, parts::starting, parts::failing, parts::ending, parts::anew, parts::moving})
     if (is_in(points_of(part), point))
       return part;
   return parts::running;

@@ -13,7 +13,7 @@
 namespace weir_test {
 
 /// Where in a life a failpoint can be reached.
-enum class life_part : std::uint8_t { making, starting, running, failing, ending, anew };
+enum class life_part : std::uint8_t { making, starting, running, failing, ending, anew, moving };
 
 /// The failpoints of a part of life. Together the parts have each of weir::failpoints::names() once.
 [[nodiscard]] std::span<const std::string_view> points_of(life_part part);

@@ -109,12 +109,24 @@ void require_equal(const key_counts& found, const key_counts& expected, const st
       throw std::runtime_error{what + " has " + std::to_string(count) + " of \"" + key + "\", which is too much"};
 }
 
-std::uint64_t newest_verified(const std::string& store) {
-  const auto newest = weir::checkpoint_reader::open(store).newest_verified();
+namespace {
+
+std::uint64_t newest_verified(const weir::checkpoint_reader& reader) {
+  const auto newest = reader.newest_verified();
   if (!newest.skipped.empty())
     throw std::runtime_error{"checkpoint " + to_string(newest.skipped.front().id) +
                              " does not verify: " + newest.skipped.front().problems.front().what};
   return newest.id ? newest.id->value : 0;
+}
+
+} // namespace
+
+std::uint64_t newest_verified(const std::string& store) {
+  return newest_verified(weir::checkpoint_reader::open(store));
+}
+
+std::uint64_t newest_in_savepoint(const std::string& savepoint) {
+  return newest_verified(weir::checkpoint_reader::open(savepoint, weir::store_kind::savepoint));
 }
 
 check_result check_dead_job(const job_model& model, const std::string& store, const seen_output& seen,

@@ -33,6 +33,9 @@ check_result check_dead_job(const job_model& model, const std::string& store, co
 /// The newest complete checkpoint of a store that verifies; 0 if none is complete. Throws if one had to be passed over.
 std::uint64_t newest_verified(const std::string& store);
 
+/// The checkpoint of a savepoint, which verifies.
+std::uint64_t newest_in_savepoint(const std::string& savepoint);
+
 /// Throws std::runtime_error unless both are the same.
 void require_equal(const key_counts& found, const key_counts& expected, const std::string& what);
 

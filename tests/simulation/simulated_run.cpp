@@ -81,6 +81,7 @@ simulated_run::simulated_run(std::uint64_t seed, const trace_function& trace)
 
 outcome simulated_run::go() {
   store_ = simulated_folder() / ("seed-" + std::to_string(result_.seed) + ".weir");
+  savepoint_ = simulated_folder() / ("seed-" + std::to_string(result_.seed) + ".save");
   disk_.thaw();
   disk_.disarm();
   disk_.remember_unsynced(may_lose_power_);
@@ -178,9 +179,10 @@ void simulated_run::end_system() {
 
 void simulated_run::remove_files() {
   std::error_code none;
-  for (const char* suffix :
-       {"", "-wal", "-shm", ".lock", ".creating", ".creating-wal", ".creating-shm", ".creating-journal"})
-    std::filesystem::remove(store_.string() + suffix, none);
+  for (const std::string& file : {store_.string(), savepoint_.string()})
+    for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock", ".creating", ".creating-wal", ".creating-shm",
+                               ".creating-journal", ".creating.lock"})
+      std::filesystem::remove(file + suffix, none);
 }
 
 // -- one life of the process
@@ -194,7 +196,11 @@ void simulated_run::live() {
   check_store();
   if (result_.lives > 1)
     draw_parallelism();
-  if (world_.violation() || !start_job())
+  if (world_.violation() || !move_by_savepoint())
+    return;
+  const bool started = start_job();
+  forget_savepoint_of_begun_store();
+  if (!started)
     return;
   while (!dying_ && !world_.violation() && !ended())
     step();

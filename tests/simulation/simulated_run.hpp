@@ -90,6 +90,13 @@ private:
   void die();
   void kill_all();
 
+  // -- savepoints (simulated_run_savepoints.cpp)
+  [[nodiscard]] bool move_by_savepoint();
+  [[nodiscard]] bool write_savepoint_of_newest();
+  void check_savepoint(const std::filesystem::path& savepoint, std::uint64_t checkpoint);
+  void forget_savepoint_of_begun_store();
+  void take_savepoint_beside_job();
+
   // -- one step after another (simulated_run_steps.cpp)
   void step();
   void run_something(bool troubled);
@@ -159,6 +166,7 @@ private:
 
   weir::job_options options_;
   std::filesystem::path store_;
+  std::filesystem::path savepoint_; ///< while it is there, the next store begins with it
   std::unique_ptr<weir::job_graph> plan_graph_;
   weir::job_plan plan_;
   std::map<std::string, weir::subtask_id, std::less<>> subtasks_; ///< by the names of their actors
@@ -208,6 +216,11 @@ private:
 
 /// Whether it has not ended.
 [[nodiscard]] bool lives(const caf::actor& actor);
+
+/// What may happen to savepoints, in the last line of a run.
+inline constexpr std::string_view moved_by_savepoint = "moved by a savepoint";
+inline constexpr std::string_view savepoint_beside_job = "savepoint beside a running job";
+inline constexpr std::string_view savepoint_failed = "savepoint failed";
 
 /// The disk of all simulations of this process, and the folder of their stores.
 [[nodiscard]] weir_test::faulty_disk& simulated_disk();

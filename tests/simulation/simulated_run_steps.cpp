@@ -31,6 +31,7 @@ void simulated_run::step() {
     world_.violated("nothing is left to do, and the job has not ended");
     return;
   }
+  take_savepoint_beside_job();
   run_something(true);
   if (world_.exceptions() != exceptions)
     region_is_harmed(0); // exceptions are counted by the world

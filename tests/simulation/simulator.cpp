@@ -20,6 +20,8 @@ const std::vector<std::string>& kinds_of_trouble() {
       all.push_back(kind.name);
     for (std::string& name : restart_trouble_names())
       all.push_back(std::move(name));
+    for (const std::string_view name : {moved_by_savepoint, savepoint_beside_job, savepoint_failed})
+      all.emplace_back(name);
     return all;
   }();
   return names;

@@ -185,6 +185,11 @@ std::optional<checked_state> check_newest_state(const std::filesystem::path& pat
   return comparison{store, *newest.id, exact}.run();
 }
 
+checked_state check_savepoint_state(const std::filesystem::path& path) {
+  const auto savepoint = weir::checkpoint_reader::open(path, weir::store_kind::savepoint);
+  return comparison{savepoint, savepoint.newest_verified().id.value(), false}.run();
+}
+
 checked_state check_stored_state(const std::filesystem::path& path, std::uint64_t checkpoint) {
   const auto store = weir::checkpoint_reader::open(path);
   return comparison{store, weir::checkpoint_id{checkpoint}, false}.run();

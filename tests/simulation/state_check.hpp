@@ -21,6 +21,9 @@ struct checked_state {
 /// may be there twice, also if the job runs at-least-once.
 std::optional<checked_state> check_newest_state(const std::filesystem::path& store, bool exact = false);
 
+/// The same of the one checkpoint of a savepoint.
+checked_state check_savepoint_state(const std::filesystem::path& savepoint);
+
 /// The same of one complete checkpoint, which is being restored.
 checked_state check_stored_state(const std::filesystem::path& store, std::uint64_t checkpoint);
 
