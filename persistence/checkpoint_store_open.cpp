@@ -4,18 +4,17 @@
 #include "checkpoint_copy.hpp"
 #include "error.hpp"
 #include "failpoint.hpp"
+#include "file_names.hpp"
 #include "log_renewal.hpp"
 #include "path_refusal.hpp"
 #include "sqlite_database.hpp"
 #include "store_header.hpp"
 #include "store_tables.hpp"
+#include "store_tables_check.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
-
-#include <fcntl.h>
-#include <stdio.h> // NOLINT(modernize-deprecated-headers): renameat2 is not in <cstdio>
-#include <unistd.h>
 
 namespace weir::inline v0 {
 
@@ -25,38 +24,18 @@ namespace {
 
 constexpr std::int64_t log_limit_bytes = std::int64_t{64} << 20;
 
-fs::path with_suffix(const fs::path& path, const std::string& suffix) {
-  fs::path result = path;
-  result += suffix;
-  return result;
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
-}
-
 [[noreturn]] void refuse_store(const fs::path& path, int code) {
   refuse_path("the store " + path.string(), path, code);
 }
 
-void sync_path(const fs::path& path, int flags) {
-  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (descriptor < 0)
-    refuse_store(path, errno);
-  const int result = ::fsync(descriptor);
-  const int code = errno;
-  ::close(descriptor);
-  if (result != 0)
+void require_synced(const fs::path& path, int code) {
+  if (code != 0)
     refuse_store(path, code);
 }
 
 void rename_file(const fs::path& from, const fs::path& to) {
-  int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
-  if (result != 0 && (errno == EINVAL || errno == ENOSYS) && !is_there(to)) // a file system without that flag
-    result = ::rename(from.c_str(), to.c_str());
-  if (result != 0)
-    refuse_store(to, errno);
+  if (const int code = rename_to_free_name(from, to); code != 0)
+    refuse_store(to, code);
 }
 
 void prepare_writer(sqlite_database& database) {
@@ -90,7 +69,7 @@ fs::path make_draft(const fs::path& path, const store_options& options) {
     transaction.commit();
     database.exec("PRAGMA journal_mode = WAL");
   }
-  sync_path(draft, O_RDONLY); // nobody has it open in SQLite now
+  require_synced(draft, sync_file(draft)); // nobody has it open in SQLite now
   WEIR_FAILPOINT("store.make.drafted");
   return draft;
 }
@@ -103,12 +82,13 @@ fs::path put_aside(const fs::path& path) {
     aside += ".";
     aside += std::to_string(n);
     aside += ".old";
-    if (!is_there(aside) && !is_there(with_suffix(aside, "-wal")) && !is_there(with_suffix(aside, "-shm")))
+    if (!name_is_taken(aside) && !name_is_taken(with_suffix(aside, "-wal")) &&
+        !name_is_taken(with_suffix(aside, "-shm")))
       break;
   }
   // The file first: should this be interrupted, a log without its file is refused, a file without its log would not be.
   for (const char* suffix : {"", "-wal", "-shm"})
-    if (const auto from = with_suffix(path, suffix); is_there(from))
+    if (const auto from = with_suffix(path, suffix); name_is_taken(from))
       rename_file(from, with_suffix(aside, suffix));
   return aside;
 }
@@ -117,11 +97,11 @@ fs::path put_aside(const fs::path& path) {
 void put_back_files(const fs::path& path, const std::optional<fs::path>& former) {
   for (const char* suffix : {"-wal", "-shm"})
     fs::remove(with_suffix(path, suffix));
-  if (former && is_there(with_suffix(*former, "-wal"))) { // only if it could not be read
+  if (former && name_is_taken(with_suffix(*former, "-wal"))) { // only if it could not be read
     fs::remove(path);
     // The log first, for the same reason.
     for (const char* suffix : {"-wal", "-shm", ""})
-      if (const auto file = with_suffix(*former, suffix); is_there(file))
+      if (const auto file = with_suffix(*former, suffix); name_is_taken(file))
         rename_file(file, with_suffix(path, suffix));
   } else if (former) { // at once: without a file at this path the next start would begin empty
     if (::rename(former->c_str(), path.c_str()) != 0)
@@ -129,7 +109,7 @@ void put_back_files(const fs::path& path, const std::optional<fs::path>& former)
   } else {
     fs::remove(path);
   }
-  sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+  require_synced(path.parent_path(), sync_folder(path.parent_path()));
 }
 
 void put_back(const fs::path& path, const std::optional<fs::path>& former) {
@@ -150,6 +130,7 @@ std::optional<store_header> identify(const fs::path& path, const store_options& 
   std::optional<store_header> header;
   const bool aside = options.mode == store_mode::fresh;
   try {
+    require_store_objects(database, store_kind::store); // before a view of somebody else answers for a table
     header = read_store_header(database);
   } catch (const damaged_error&) {
     if (!aside)
@@ -218,7 +199,7 @@ checkpoint_id savepoint_checkpoint(const checkpoint_reader& savepoint, const sto
 
 /// A new run must not begin where something shows that there was a store.
 void refuse_remains(const fs::path& path, const store_options& options, const file_lock& lock) {
-  if (is_there(with_suffix(path, "-wal")))
+  if (name_is_taken(with_suffix(path, "-wal")))
     throw store_error({"the store " + path.string(), "the file", "only its log " + path.string() + "-wal",
                        "put the file back beside its log, or move the log away to begin a new run"});
   const auto note = store_note_from(lock.former_note());
@@ -260,7 +241,7 @@ checkpoint_store checkpoint_store::open(const store_options& asked) {
   file_lock lock{path};
   WEIR_FAILPOINT("store.open.before");
   opened_store opened;
-  if (is_there(path)) {
+  if (name_is_taken(path)) {
     const auto header = identify(path, options);
     if (options.mode == store_mode::resume) {
       if (savepoint)
@@ -284,14 +265,14 @@ checkpoint_store checkpoint_store::open(const store_options& asked) {
   if (savepoint)
     fill_draft(draft, options, *savepoint);
   try {
-    if (is_there(path)) {
+    if (name_is_taken(path)) {
       WEIR_FAILPOINT("store.put_aside.before");
       opened.put_aside = put_aside(path);
       WEIR_FAILPOINT("store.put_aside.after");
     }
     rename_file(draft, path);
     WEIR_FAILPOINT("store.make.renamed");
-    sync_path(path.parent_path(), O_RDONLY | O_DIRECTORY);
+    require_synced(path.parent_path(), sync_folder(path.parent_path()));
     auto store = open_file(path, options, opened, std::nullopt);
     WEIR_FAILPOINT("store.open.after");
     store.lock_ = std::move(lock);
@@ -310,7 +291,7 @@ void checkpoint_store::fill_draft(const fs::path& draft, const store_options& op
     const auto view = savepoint.one_view(); // it may be edited meanwhile
     copy_checkpoint(savepoint, savepoint_checkpoint(savepoint, options), store, options.now);
   }
-  sync_path(draft, O_RDONLY);
+  require_synced(draft, sync_file(draft));
 }
 
 checkpoint_store checkpoint_store::open_file(const fs::path& path, const store_options& options, opened_store opened,

@@ -4,6 +4,7 @@
 #include "error.hpp"
 #include "failpoint.hpp"
 #include "file_lock.hpp"
+#include "file_names.hpp"
 #include "path_refusal.hpp"
 #include "sqlite_database.hpp"
 #include "store_tables.hpp"
@@ -13,8 +14,6 @@
 #include <filesystem>
 #include <utility>
 
-#include <fcntl.h>
-#include <stdio.h> // NOLINT(modernize-deprecated-headers): renameat2 is not in <cstdio>
 #include <unistd.h>
 
 namespace weir::inline v0 {
@@ -22,12 +21,6 @@ namespace weir::inline v0 {
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path with_suffix(const fs::path& path, const char* suffix) {
-  fs::path result = path;
-  result += suffix;
-  return result;
-}
 
 [[noreturn]] void refuse(const fs::path& path, int code) {
   refuse_path("the savepoint " + path.string(), path, code);
@@ -37,20 +30,9 @@ fs::path with_suffix(const fs::path& path, const char* suffix) {
   throw store_error({"the savepoint " + path.string(), "a path where nothing is", "a file", "name another path"});
 }
 
-void sync_path(const fs::path& path, int flags) {
-  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (descriptor < 0)
-    refuse(path, errno);
-  const int result = ::fsync(descriptor);
-  const int code = errno;
-  ::close(descriptor);
-  if (result != 0)
+void require_synced(const fs::path& path, int code) {
+  if (code != 0)
     refuse(path, code);
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
 }
 
 void remove_draft(const fs::path& draft) {
@@ -60,13 +42,11 @@ void remove_draft(const fs::path& draft) {
 }
 
 void rename_draft(const fs::path& draft, const fs::path& to) {
-  int result = ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
-  if (result != 0 && (errno == EINVAL || errno == ENOSYS) && !is_there(to)) // a file system without that flag
-    result = ::rename(draft.c_str(), to.c_str());
-  if (result != 0 && errno == EEXIST)
+  const int code = rename_to_free_name(draft, to);
+  if (code == EEXIST)
     refuse_taken(to);
-  if (result != 0)
-    refuse(to, errno);
+  if (code != 0)
+    refuse(to, code);
 }
 
 /// The draft gets its name when `make` has made and synced it.
@@ -76,7 +56,7 @@ void by_draft(const fs::path& target, const std::function<void(const fs::path&)>
   try {
     make(draft);
     rename_draft(draft, target);
-    sync_path(target.parent_path(), O_RDONLY | O_DIRECTORY);
+    require_synced(target.parent_path(), sync_folder(target.parent_path()));
   } catch (...) {
     remove_draft(draft);
     throw;
@@ -104,7 +84,7 @@ void seal(const fs::path& draft) {
   }
   std::error_code ignored;
   fs::remove(with_suffix(draft, ".lock"), ignored);
-  sync_path(draft, O_RDONLY);
+  require_synced(draft, sync_file(draft));
 }
 
 } // namespace
@@ -115,7 +95,7 @@ void require_savepoint_place(const std::string& to) {
   if (to.empty() || !fs::is_directory(target.parent_path(), failed))
     throw path_error({"the savepoint " + to, "the folder " + target.parent_path().string(), "nothing there",
                       "make the folder, or name another path"});
-  if (is_there(target))
+  if (name_is_taken(target))
     refuse_taken(target);
   if (::access(target.parent_path().c_str(), W_OK | X_OK) != 0)
     refuse(target, errno);
@@ -126,7 +106,7 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
   require_savepoint_place(to);
   const fs::path target = fs::absolute(to);
   const file_lock alone{target}; // two calls would write the same draft
-  if (is_there(target))
+  if (name_is_taken(target))
     refuse_taken(target);
   const checkpoint_reader from = checkpoint_reader::open(store);
   const auto view = from.one_view();
@@ -157,7 +137,7 @@ void edit_copy(const std::string& savepoint, const std::string& to,
   require_savepoint_place(to);
   const fs::path target = fs::absolute(to);
   const file_lock alone{target}; // two calls would write the same draft
-  if (is_there(target))
+  if (name_is_taken(target))
     refuse_taken(target);
   static_cast<void>(checkpoint_reader::open(savepoint, store_kind::savepoint)); // refuses what is none
   by_draft(target, [&](const fs::path& draft) {
@@ -165,7 +145,7 @@ void edit_copy(const std::string& savepoint, const std::string& to,
     sqlite_database::open(fs::absolute(savepoint).string(), sqlite_access::read_only)
         .run("VACUUM INTO ?", draft.string());
     edit(draft.string());
-    sync_path(draft, O_RDONLY);
+    require_synced(draft, sync_file(draft));
   });
 }
 

@@ -1,15 +1,12 @@
 #include "new_files.hpp"
 
 #include "../error.hpp"
+#include "../file_names.hpp"
 #include "../path_refusal.hpp"
 
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
-
-#include <fcntl.h>
-#include <stdio.h> // NOLINT(modernize-deprecated-headers): renameat2 is not in <cstdio>
-#include <unistd.h>
 
 namespace weir::tool {
 
@@ -27,31 +24,17 @@ constexpr const char* draft_suffix = ".creating";
   throw path_error({"the file " + path, "a path where a file can be made", "one is there", "name another path"});
 }
 
-bool is_there(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
-}
-
-void sync_path(const std::string& path, int flags) {
-  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (descriptor < 0)
-    refuse(path, errno);
-  const int result = ::fsync(descriptor);
-  const int code = errno;
-  ::close(descriptor);
-  if (result != 0)
-    refuse(path, code);
+void require_synced(const fs::path& path, int code) {
+  if (code != 0)
+    refuse(path.string(), code);
 }
 
 void rename_draft(const std::string& path) {
-  const std::string draft = path + draft_suffix;
-  int result = ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
-  if (result != 0 && (errno == EINVAL || errno == ENOSYS) && !is_there(path)) // a file system without that flag
-    result = ::rename(draft.c_str(), path.c_str());
-  if (result != 0 && errno == EEXIST)
+  const int code = rename_to_free_name(path + draft_suffix, path);
+  if (code == EEXIST)
     refuse_taken(path);
-  if (result != 0)
-    refuse(path, errno);
+  if (code != 0)
+    refuse(path, code);
 }
 
 } // namespace
@@ -77,7 +60,7 @@ void new_files::make_folder(const std::string& path) {
 }
 
 std::string new_files::draft_of(const std::string& path) {
-  if (is_there(path))
+  if (name_is_taken(path))
     refuse_taken(path);
   std::string draft = path + draft_suffix;
   std::error_code ignored;
@@ -89,11 +72,13 @@ std::string new_files::draft_of(const std::string& path) {
 
 void new_files::commit() {
   for (const std::string& path : paths_)
-    sync_path(path + draft_suffix, O_RDONLY);
+    require_synced(path + draft_suffix, sync_file(path + draft_suffix));
   for (; committed_ != paths_.size(); ++committed_)
     rename_draft(paths_[committed_]);
-  if (!paths_.empty())
-    sync_path(fs::absolute(paths_.front()).parent_path().string(), O_RDONLY | O_DIRECTORY);
+  if (!paths_.empty()) {
+    const fs::path folder = fs::absolute(paths_.front()).parent_path();
+    require_synced(folder, sync_folder(folder));
+  }
   made_folder_.clear();
 }
 

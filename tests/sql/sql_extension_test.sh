@@ -128,9 +128,11 @@ same "how it changed" "$(awk -F '|' '{ print $2 == "-" ? "added" : $3 == "-" ? "
 same "one key" "$(grep '^whale|' after.txt)" "$(sql "select key, count from counts_state where key = 'whale'")"
 
 # How long each operator took.
-timings=$(sql "select task, count(*), max(after_ms) > 0, max(encode_ms) >= 0 from acknowledgement_overview
-               where checkpoint = $newest group by task order by task")
-same "timings" $'counts -> table|2|1|1\nlines -> words|2|1|1' "$timings"
+timings=$(sql "select o.task, count(*), min(o.after_ms > 0), min(abs(o.encode_ms - a.encode_us / 1000.0) < 0.001),
+                 min(o.after_ms >= o.start_delay_ms + o.alignment_ms + o.wait_ms + o.encode_ms)
+               from acknowledgement_overview o join acknowledgements a using (checkpoint, task, subtask)
+               where o.checkpoint = $newest group by o.task order by o.task")
+same "timings" $'counts -> table|2|1|1|1\nlines -> words|2|1|1|1' "$timings"
 
 # Pending commits of sinks.
 same "pending commits" "$newest" "$(sql "select max(value_checkpoint) from table_pending")"

@@ -27,8 +27,12 @@ expected=
 command=
 settle() {
   [[ -n $command ]] || return 0
-  local found
-  found=$(bash -c "$(here <<<"$command")" 2>&1) || true
+  local found status=0 wanted=0
+  found=$(bash -c "$(here <<<"$command")" 2>&1) || status=$?
+  if [[ $expected == weir:* ]]; then
+    wanted=2
+  fi
+  ((status == wanted)) || fail "$command: exit status $status, not $wanted:"$'\n'"$found"
   if [[ -n $varies ]]; then
     expected=$(head -n 1 <<<"$expected" | tr -s ' ')
     found=$(head -n 1 <<<"$found" | tr -s ' ')

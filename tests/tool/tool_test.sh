@@ -31,8 +31,8 @@ refused() {
   has "$what" "$part" "$err"
 }
 
-"$WEIR_BINARY_DIR"/examples/word_count --input "$novel" --output words.db --checkpoint-interval 10ms --batch-size 4 \
-  --retain 8 >log.txt 2>&1 || { cat log.txt; fail "the job failed"; }
+"$WEIR_BINARY_DIR"/examples/word_count --input "$novel" --output words.db --checkpoint-interval 10ms \
+  --checkpoint-records 1000 --batch-size 4 --retain 8 >log.txt 2>&1 || { cat log.txt; fail "the job failed"; }
 store=word-count.weir
 count_of() { sqlite3 -readonly words.db "select count from counts where key = '$1'"; }
 total=$(sqlite3 -readonly words.db 'select sum(count) from counts')
@@ -52,8 +52,11 @@ same "an older checkpoint is another" "1" \
   "$("$weir" sql $store "select count(*) from (select sum(count) s from counts_state where checkpoint = $oldest) where s < $total" --format csv | tail -n 1)"
 
 echo "== diff"
-changes=$("$weir" diff $store "$oldest" "$newest" counts --format csv | tail -n +2 | wc -l)
-same "diff" "$changes" "$("$weir" sql $store "select count(*) from weir_diff('word-count', 'counts', $oldest, $newest)" --format csv | tail -n 1)"
+# Keys whose row is in one of the two states only.
+changes=$({ "$weir" state $store counts --checkpoint "$oldest" --format csv; "$weir" state $store counts --format csv; } |
+  sort | uniq -u | sed 's/,[0-9]*$//' | sort -u | wc -l)
+same "diff, as a command" "$changes" "$("$weir" diff $store "$oldest" "$newest" counts --format csv | tail -n +2 | wc -l)"
+same "diff, as a table" "$changes" "$("$weir" sql $store "select count(*) from weir_diff('word-count', 'counts', $oldest, $newest)" --format csv | tail -n 1)"
 ((changes > 0)) || fail "nothing has changed from checkpoint $oldest to $newest"
 
 echo "== sql, from an argument and from standard input"
@@ -133,9 +136,13 @@ refused "sql that edits without --edit" 2 "expected to be open for writing" sql 
 
 echo "== prune"
 before=$("$weir" verify $store --format csv | tail -n +2 | wc -l)
+((before > 2)) || fail "the job has kept $before checkpoints only: nothing can be pruned"
+bytes_before=$(stat -c %s $store)
 has "prune" "checkpoints discarded" "$("$weir" prune $store)"
 after=$("$weir" verify $store --format csv | tail -n +2 | wc -l)
 ((after < before)) || fail "$before checkpoints before, and $after after"
+bytes_after=$(stat -c %s $store)
+((bytes_after < bytes_before)) || fail "prune gave no room back: $bytes_before bytes before, and $bytes_after after"
 same "the newest stays" "$total" "$("$weir" sql $store 'select sum(count) from counts_state' --format csv | tail -n 1)"
 
 echo "== what is refused"
