@@ -49,7 +49,8 @@ constexpr bool require_aggregator() {
   static_assert(Fault != no_result, "weir: the aggregator needs `R result(const accumulator&) const`");
   static_assert(Fault != not_default_constructible, "weir: the struct accumulator must be default constructible");
   static_assert(Fault != not_serializable, "weir: the struct accumulator can't be stored; write WEIR_FIELDS(member, "
-                                           "...) into it and into the classes that it holds");
+                                           "...) into it and into the classes that it holds; a map_state or list_state "
+                                           "can only be in the state of a process");
   return Fault == none;
 }
 

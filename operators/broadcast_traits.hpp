@@ -79,7 +79,7 @@ constexpr broadcast_fault broadcast_fault_of() {
     return broadcast_fault::wrong_broadcast;
   else if constexpr (!std::same_as<collected_by<data>, collected_by<rules>>)
     return broadcast_fault::two_outputs;
-  else if constexpr (state_fault<Op>() != process_fault::none ||
+  else if constexpr (state_fault<Op, Context>() != process_fault::none ||
                      !std::default_initializable<typename Op::broadcast_state> ||
                      !serializable<typename Op::broadcast_state>)
     return broadcast_fault::state_unstorable;

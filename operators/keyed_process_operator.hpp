@@ -5,6 +5,7 @@
 #include "process_traits.hpp"
 #include "processing_timers.hpp"
 #include "record_loop.hpp"
+#include "state_collections.hpp"
 #include "state_table.hpp"
 
 #include <cstddef>
@@ -27,11 +28,15 @@ public:
     if constexpr (has_state<Op>) {
       const operator_identity& identity = surroundings.identity();
       state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+      if constexpr (has_collections)
+        collections_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
     }
     if constexpr (has_timers)
       timers_.open(surroundings);
   }
   void ready(operator_context&, bool) override {
+    if constexpr (has_collections)
+      collections_.ready();
     if constexpr (has_timers)
       timers_.ready();
   }
@@ -39,6 +44,8 @@ public:
     std::vector<any_state_table*> tables;
     if constexpr (has_state<Op>)
       tables.push_back(&state_);
+    if constexpr (has_collections)
+      collections_.append_to(tables);
     if constexpr (has_timers)
       tables.push_back(&timers_.table());
     return tables;
@@ -54,7 +61,7 @@ public:
         ctx.key_ = &key;
         ctx.hash_ = hash;
         if constexpr (has_state<Op>)
-          op_.on_timer(at, state_.touch(hash, key), ctx, port);
+          with_state(hash, key, state_.touch(hash, key), [&](auto& state) { op_.on_timer(at, state, ctx, port); });
         else
           op_.on_timer(at, ctx, port);
       });
@@ -99,9 +106,9 @@ protected:
     };
     const auto go_on = [&] { return !(several_ports ? out.full() : port.full()); };
     if constexpr (has_state<Op>) {
-      return state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
+      return state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& entry) {
         begin_record(i, key);
-        call_op(records[i], state, ctx, port);
+        with_state(in.hashes[i], key, entry, [&](auto& state) { call_op(records[i], state, ctx, port); });
         return go_on();
       });
     } else {
@@ -139,6 +146,7 @@ protected:
 
 private:
   static constexpr bool has_timers = takes_timers<Op, keyed_context<K>, Out>();
+  static constexpr bool has_collections = holds_collections<state_of_t<Op>>();
 
   struct no_timers {};
   struct no_table {
@@ -147,8 +155,23 @@ private:
 
   template <class State>
   struct table_of {
-    using type = state_table<K, State>;
+    using type = state_table<K, entry_of_state<State>>;
   };
+  template <class State>
+  struct collections_of {
+    using type = state_collections<K, State>;
+  };
+
+  /// Calls `call(state)` with the state of a key, in which the collections are those of the key meanwhile.
+  template <class Entry, class Call>
+  void with_state([[maybe_unused]] std::uint64_t hash, [[maybe_unused]] const K& key, Entry& entry, Call call) {
+    if constexpr (has_collections) {
+      const typename state_collections<K, state_of_t<Op>>::binding bound{collections_, hash, key, state_in(entry)};
+      call(state_in(entry));
+    } else {
+      call(entry);
+    }
+  }
 
   Op op_;
   side_ports sides_;
@@ -157,6 +180,9 @@ private:
   [[no_unique_address]]
   typename std::conditional_t<has_state<Op>, table_of<state_of_t<Op>>, std::type_identity<no_table>>::type state_{
       "state"};
+  [[no_unique_address]]
+  typename std::conditional_t<has_collections, collections_of<state_of_t<Op>>, std::type_identity<no_collections>>::type
+      collections_{"state"};
 };
 
 } // namespace detail

@@ -4,6 +4,7 @@
 #include "callable.hpp"
 #include "concepts.hpp"
 #include "event_time.hpp"
+#include "state_collections.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -40,7 +41,8 @@ enum class process_fault : std::uint8_t {
   no_collector,     ///< its last parameter is no collector<Out>&
   wrong_parameters, ///< its parameters are not (record, [state,] context, collector)
   state_not_default_constructible,
-  state_not_serializable
+  state_not_serializable,
+  collection_without_key ///< a map_state or list_state in the state of a subtask
 };
 
 /// The names of the members that handle a record: `process`, `process_left`, `process_right`. Each gives the type of
@@ -104,13 +106,21 @@ constexpr bool takes_parameters() {
   }
 }
 
-template <class Op>
+/// Whether a process struct is given keys.
+template <class Context>
+inline constexpr bool is_keyed_context = requires(const Context& context) {
+  context.key();
+};
+
+template <class Op, class Context>
 constexpr process_fault state_fault() {
   if constexpr (!has_state<Op>)
     return process_fault::none;
   else if constexpr (!std::default_initializable<state_of_t<Op>>)
     return process_fault::state_not_default_constructible;
-  else if constexpr (!serializable<state_of_t<Op>>)
+  else if constexpr (!is_keyed_context<Context> && holds_collections<state_of_t<Op>>())
+    return process_fault::collection_without_key;
+  else if constexpr (!keyed_state<state_of_t<Op>>)
     return process_fault::state_not_serializable;
   else
     return process_fault::none;
@@ -130,7 +140,7 @@ constexpr process_fault process_fault_of() {
   else if constexpr (!takes_parameters<Member, Op, T, Context, Out>())
     return process_fault::wrong_parameters;
   else
-    return state_fault<Op>();
+    return state_fault<Op, Context>();
 }
 
 /// Stops the compilation, with a sentence, for a struct that was given to `process`.
@@ -151,7 +161,11 @@ constexpr void require_process() {
   static_assert(Fault != state_not_default_constructible, "weir: the struct state must be default constructible");
   static_assert(Fault != state_not_serializable,
                 "weir: the struct state can't be stored; write WEIR_FIELDS(member, ...) "
-                "into it and into the classes that it holds");
+                "into it and into the classes that it holds; a map_state or list_state can only be a member of the "
+                "struct state itself");
+  static_assert(Fault != collection_without_key,
+                "weir: map_state and list_state are kept by key, and the state of an un-keyed process has none; use a "
+                "std::map or std::vector, or call key_by first");
 }
 
 /// The same for a struct with `process_left` and `process_right`.
@@ -173,7 +187,11 @@ constexpr void require_two_input_process() {
   static_assert(Fault != state_not_default_constructible, "weir: the struct state must be default constructible");
   static_assert(Fault != state_not_serializable,
                 "weir: the struct state can't be stored; write WEIR_FIELDS(member, ...) "
-                "into it and into the classes that it holds");
+                "into it and into the classes that it holds; a map_state or list_state can only be a member of the "
+                "struct state itself");
+  static_assert(Fault != collection_without_key,
+                "weir: map_state and list_state are kept by key, and the state of an un-keyed process has none; use a "
+                "std::map or std::vector, or call key_by first");
   static_assert(Fault != none || EmitsOneType, "weir: process_left and process_right must emit the same type; emit the "
                                                "other one to a side output");
 }

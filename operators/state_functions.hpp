@@ -4,6 +4,7 @@
 #include "callable.hpp"
 #include "concepts.hpp"
 #include "context.hpp"
+#include "state_collections.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -36,7 +37,7 @@ enum class state_function_fault : std::uint8_t {
 
 template <class State>
 constexpr bool storable_state() {
-  return std::default_initializable<State> && serializable<State>;
+  return keyed_state<State>;
 }
 
 template <class F, class T, class State, class... More>
@@ -83,7 +84,8 @@ constexpr bool require_state_function() {
   static_assert(Fault != wrong_result, "weir: the function given to map_with_state must return a record, and the one "
                                        "given to filter_with_state a bool");
   static_assert(Fault != state_unstorable, "weir: the state must be default constructible and storable; write "
-                                           "WEIR_FIELDS(member, ...) into its class");
+                                           "WEIR_FIELDS(member, ...) into its class; a map_state or list_state can "
+                                           "only be a member of the state itself");
   return Fault == none;
 }
 

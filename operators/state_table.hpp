@@ -6,6 +6,7 @@
 #include "../persistence/key_groups.hpp"
 #include "../persistence/schema.hpp"
 #include "any_state_table.hpp"
+#include "entry_format.hpp"
 #include "key_group_table.hpp"
 
 #include <algorithm>
@@ -91,9 +92,7 @@ public:
   // ---- the runtime's side ----
 
   [[nodiscard]] distribution distributed_by() const override { return distribution::by_key_group; }
-  [[nodiscard]] std::string schema_json() const override {
-    return to_json(table_schema{schema_of<K>(), schema_of<V>()});
-  }
+  [[nodiscard]] std::string schema_json() const override { return to_json(format::template schema<V>()); }
   void configure(key_group_range owned, std::uint32_t max_parallelism, bool track_changes) override {
     if (!groups_.empty())
       throw_wrong_use("to be configured once", "a second time");
@@ -117,6 +116,7 @@ public:
 
 private:
   using group = detail::key_group_table<K, V>;
+  using format = detail::entry_format<K>;
   struct stamps {
     static constexpr std::uint8_t epoch_bits = detail::entry_stamp::epoch_bits;
     static constexpr std::uint8_t known = detail::entry_stamp::known;

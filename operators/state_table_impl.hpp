@@ -94,13 +94,13 @@ void state_table<K, V>::save_if_pending(std::uint32_t at, std::uint32_t number) 
   if (!pending)
     return;
   if (!is_dead(stamp)) {
-    append_value_entry(in.saved, in.at(number).key, in.at(number).value);
+    format::append(in.saved, in.at(number).key, in.at(number).value);
     ++in.saved_entries;
     stamp |= stamps::known;
     return;
   }
   if (kind_ == snapshot_kind::delta) {
-    append_value_tombstone(in.saved, in.at(number).key);
+    format::append_tombstone(in.saved, in.at(number).key);
     ++in.saved_entries;
   }
   stamp = static_cast<std::uint8_t>(stamp & ~stamps::known);
@@ -199,16 +199,16 @@ void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
   auto& entry = in.at(number);
   byte_buffer& body = writer_->body();
   if (!is_dead(stamp)) {
-    append_value_entry(body, entry.key, entry.value);
+    format::append(body, entry.key, entry.value);
     writer_->entry_added();
     stamp = stamps::known;
     return;
   }
   if (kind_ == snapshot_kind::delta) {
-    append_value_tombstone(body, entry.key);
+    format::append_tombstone(body, entry.key);
     writer_->entry_added();
   }
-  in.remove(group::tag_of(key_hash(entry.key)), number);
+  in.remove(group::tag_of(format::hash(entry.key, arithmetic_)), number);
   stamp = stamps::free;
 }
 
@@ -234,13 +234,10 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
                   "key group " + to_string(reader.last()) + " (was it stored with another max parallelism?)");
   chunk_entry stored;
   while (reader.next(stored)) {
-    if (stored.kind != entry_kind::value)
-      throw_damaged("one value a key", "an entry of another kind");
-    K key{};
-    input_archive keys{stored.key, stored_class_versions()};
-    keys >> key;
-    keys.expect_end();
-    const std::uint64_t hash = key_hash(key);
+    if (stored.kind != format::kind)
+      throw_damaged(format::expected, "an entry of another kind");
+    const K key = format::key_of(stored, stored_class_versions());
+    const std::uint64_t hash = format::hash(key, arithmetic_);
     if (arithmetic_.of(hash) != reader.group())
       throw_damaged("keys of key group " + to_string(reader.group()),
                     "one of key group " + to_string(arithmetic_.of(hash)) +

@@ -3,6 +3,7 @@
 
 #include "byte_buffer.hpp"
 #include "encoding.hpp"
+#include "entry_kind.hpp"
 #include "ids.hpp"
 #include "output_archive.hpp"
 #include "snapshot_kind.hpp"
@@ -17,9 +18,6 @@ namespace weir::inline v0 {
 
 /// How entries go to subtasks when the parallelism changes: with their key group, or dealt out as a list.
 enum class distribution : std::uint8_t { by_key_group = 0, list = 1 };
-
-/// What an entry is: a key's whole value, or one entry of a collection or one timer under the key.
-enum class entry_kind : std::uint8_t { value = 0, map_entry = 1, list_entry = 2, timer = 3 };
 
 /// The newest chunk format that this program reads, and the one it writes.
 inline constexpr std::uint16_t chunk_format_version = 1;

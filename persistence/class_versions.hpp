@@ -14,10 +14,16 @@ namespace detail {
 /// A compiler's name of a class as all compilers would write it.
 [[nodiscard]] std::string plain_class_name(std::string_view compilers_name);
 
+/// The class as which T is stored; T itself unless it wraps another.
+template <class T>
+struct stored_as {
+  using type = T;
+};
+
 /// The name under which the class T appears in schemas.
 template <class T>
 const std::string& class_name() {
-  static const std::string name = plain_class_name(type_name<T>());
+  static const std::string name = plain_class_name(type_name<typename stored_as<T>::type>());
   return name;
 }
 

@@ -46,7 +46,7 @@ constexpr std::size_t fixed_size() {
     return 1;
   else if constexpr (kind == shape::number)
     return sizeof(T);
-  else if constexpr (kind == shape::empty)
+  else if constexpr (kind == shape::empty || kind == shape::collection)
     return 0;
   else if constexpr (kind == shape::duration || kind == shape::time_point)
     return fixed_size<typename T::rep>();

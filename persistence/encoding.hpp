@@ -47,6 +47,18 @@ template <number T>
   return value;
 }
 
+/// The highest byte first: the order of the bytes is that of the numbers.
+inline void store_position(std::byte* at, std::uint64_t value) noexcept {
+  for (unsigned shift = 64; shift != 0; ++at)
+    *at = static_cast<std::byte>(value >> (shift -= 8));
+}
+[[nodiscard]] inline std::uint64_t load_position(const std::byte* at) noexcept {
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < 8; ++i)
+    value = value << 8 | std::to_integer<std::uint64_t>(at[i]);
+  return value;
+}
+
 inline constexpr std::size_t max_varint_bytes = 10;
 
 [[nodiscard]] constexpr std::size_t varint_size(std::uint64_t value) noexcept {

@@ -63,7 +63,7 @@ public:
       detail::fixed_reader reader{take(total)};
       (reader.read(fields), ...);
     } else {
-      (read(fields), ...);
+      (read_field(fields), ...);
     }
   }
 
@@ -79,6 +79,12 @@ public:
   void reset_object_address(const void*, const void*) {}
 
 private:
+  template <class T>
+  void read_field(T& value) {
+    if constexpr (!detail::is_collection<T>)
+      read(value);
+  }
+
   template <class T>
   void read_argument(T& value) {
     using plain = std::remove_const_t<T>;

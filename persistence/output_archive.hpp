@@ -56,7 +56,7 @@ public:
       detail::fixed_writer writer{out_->extend(total)};
       (writer.write(fields), ...);
     } else {
-      (write(fields), ...);
+      (write_field(fields), ...);
     }
   }
 
@@ -67,6 +67,12 @@ public:
   void register_type(const T* = nullptr) {}
 
 private:
+  template <class T>
+  void write_field(const T& value) {
+    if constexpr (!detail::is_collection<T>)
+      write(value);
+  }
+
   template <class T>
   void write(const T& value) {
     using detail::shape;

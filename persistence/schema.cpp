@@ -15,10 +15,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array kind_names{"bool",     "i8",         "i16",   "i32",      "i64",    "u8",       "u16",
-                                "u32",      "u64",        "f32",   "f64",      "string", "length",   "nothing",
-                                "list",     "set",        "map",   "array",    "tuple",  "optional", "variant",
-                                "duration", "time_point", "class", "recursive"};
+constexpr std::array kind_names{"bool",     "i8",         "i16",   "i32",       "i64",     "u8",       "u16",
+                                "u32",      "u64",        "f32",   "f64",       "string",  "length",   "nothing",
+                                "list",     "set",        "map",   "array",     "tuple",   "optional", "variant",
+                                "duration", "time_point", "class", "recursive", "position"};
 
 constexpr unsigned max_depth = 200;
 
@@ -31,11 +31,11 @@ const char* name_of(schema_kind kind) {
 }
 
 bool is_whole(schema_kind kind) {
-  return kind <= schema_kind::nothing;
+  return kind <= schema_kind::nothing || kind == schema_kind::position;
 }
 
 bool is_class(schema_kind kind) {
-  return kind >= schema_kind::structure;
+  return kind == schema_kind::structure || kind == schema_kind::recursive;
 }
 
 // How many parts a kind has; 0 if any number.
@@ -112,6 +112,8 @@ type_schema from_json(const json& text, unsigned depth) {
     schema.kind = kind_named(text.get<std::string>());
     if (!is_whole(schema.kind))
       throw_bad_schema("a " + text.get<std::string>() + " without its parts");
+    if (schema.kind == schema_kind::position)
+      throw_bad_schema("a position that is no sub-key");
     return schema;
   }
   schema.kind = kind_named(text.at("is").get<std::string>());
@@ -240,7 +242,10 @@ std::string to_json(const type_schema& schema) {
 }
 
 std::string to_json(const table_schema& schema) {
-  return json{{"key", json_of(schema.key)}, {"value", json_of(schema.value)}}.dump();
+  json object{{"key", json_of(schema.key)}, {"value", json_of(schema.value)}};
+  if (schema.sub_key)
+    object["sub_key"] = json_of(*schema.sub_key);
+  return object.dump();
 }
 
 type_schema type_schema_from_json(std::string_view text) {
@@ -249,7 +254,11 @@ type_schema type_schema_from_json(std::string_view text) {
 
 table_schema table_schema_from_json(std::string_view text) {
   return parse(text, [](const json& parsed) {
-    return table_schema{from_json(parsed.at("key"), 0), from_json(parsed.at("value"), 0)};
+    table_schema schema{from_json(parsed.at("key"), 0), from_json(parsed.at("value"), 0)};
+    if (const auto sub_key = parsed.find("sub_key"); sub_key != parsed.end())
+      schema.sub_key = *sub_key == name_of(schema_kind::position) ? type_schema{schema_kind::position, {}, 0, 0, {}}
+                                                                  : from_json(*sub_key, 0);
+    return schema;
   });
 }
 
@@ -258,13 +267,23 @@ schema_match compatible(const type_schema& stored, const type_schema& current) {
 }
 
 schema_match compatible(const table_schema& stored, const table_schema& current) {
-  auto key = difference(stored.key, current.key, "the key");
-  return {key.empty() ? difference(stored.value, current.value, "the value") : std::move(key)};
+  constexpr std::array entries{"one value a key", "the entries of a map", "the elements of a list", "timers"};
+  if (stored.entries() != current.entries())
+    return {std::string{"the table was stored with "} + entries.at(static_cast<std::size_t>(stored.entries())) +
+            " and has " + entries.at(static_cast<std::size_t>(current.entries())) + " now"};
+  auto found = difference(stored.key, current.key, "the key");
+  if (found.empty() && stored.sub_key && current.sub_key)
+    found = difference(*stored.sub_key, *current.sub_key, "the key of an entry");
+  if (found.empty())
+    found = difference(stored.value, current.value, "the value");
+  return {std::move(found)};
 }
 
 class_versions stored_versions(const table_schema& stored, const table_schema& current) {
   class_versions versions;
   collect_versions(stored.key, current.key, versions);
+  if (stored.sub_key && current.sub_key)
+    collect_versions(*stored.sub_key, *current.sub_key, versions);
   collect_versions(stored.value, current.value, versions);
   return versions;
 }

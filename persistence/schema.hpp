@@ -3,11 +3,13 @@
 
 #include "class_versions.hpp"
 #include "encoded_size.hpp"
+#include "entry_kind.hpp"
 
 #include <boost/core/nvp.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +44,7 @@ enum class schema_kind : std::uint8_t {
   time_point,
   structure,
   recursive, ///< the class of this name, which this is a part of
+  position,  ///< of a list's element: 8 bytes, the highest first; only the sub-key of a table; whole
 };
 
 struct schema_field;
@@ -68,6 +71,14 @@ struct schema_field {
 struct table_schema {
   type_schema key;
   type_schema value;
+  std::optional<type_schema> sub_key{}; ///< of the entries of a collection; `position` if it is a list
+
+  /// What kind of entries the table has.
+  [[nodiscard]] entry_kind entries() const {
+    if (!sub_key)
+      return entry_kind::value;
+    return sub_key->kind == schema_kind::position ? entry_kind::list_entry : entry_kind::map_entry;
+  }
   friend bool operator==(const table_schema&, const table_schema&) = default;
 };
 
@@ -154,7 +165,7 @@ public:
   template <std::size_t Size, class... Fields>
   void fields(const char (&names)[Size], const Fields&... fields) {
     [[maybe_unused]] std::string_view left{names, Size - 1};
-    (record(detail::next_name(left), fields), ...);
+    (record_field(detail::next_name(left), fields), ...);
   }
   void save_binary(const void*, std::size_t count) {
     fields_->push_back({{}, {schema_kind::array, {}, 0, count, {{{}, {schema_kind::u8, {}, 0, 0, {}}}}}});
@@ -164,6 +175,13 @@ public:
   void register_type(const T* = nullptr) {}
 
 private:
+  // A collection is no part of the value: it has a table, and that one a schema.
+  template <class T>
+  void record_field(std::string_view name, const T& value) {
+    if constexpr (!detail::is_collection<T>)
+      record(name, value);
+  }
+
   template <class T>
   void record(std::string_view name, const T& value) {
     using detail::shape;

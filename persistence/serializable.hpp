@@ -70,6 +70,9 @@ constexpr void require_storable() {
                                             "be stored; use double or char32_t");
   static_assert(kind != shape::polymorphic, "weir: a class with virtual functions cannot be stored; use a std::variant "
                                             "of the concrete classes");
+  static_assert(kind != shape::collection && !holds_collections<T>(),
+                "weir: map_state and list_state are members of the struct state of a keyed operator, named in its "
+                "WEIR_FIELDS; not of records, accumulators, un-keyed state or what is inside of these");
   static_assert(kind != shape::unknown,
                 "weir: this type has no serialize; write WEIR_FIELDS(member, …) into the class, "
                 "or a serialize that is public or befriends weir::access");

@@ -39,6 +39,7 @@ enum class shape : std::uint8_t {
   time_point,
   empty,         ///< std::monostate
   structure,     ///< has a `serialize`
+  collection,    ///< weir::map_state, list_state: entries of a table of their own, no bytes of the struct
   name_value,    ///< boost::serialization::nvp
   boost_array,   ///< boost::serialization::array_wrapper
   boost_length,  ///< boost::serialization::collection_size_type
@@ -147,7 +148,9 @@ constexpr shape shape_of_std_class() {
 
 template <class T>
 constexpr shape shape_of_class() {
-  if constexpr (type_name<T>().starts_with("std::") && shape_of_std_class<T>() != shape::unknown)
+  if constexpr (requires { typename T::weir_collection; })
+    return shape::collection;
+  else if constexpr (type_name<T>().starts_with("std::") && shape_of_std_class<T>() != shape::unknown)
     return shape_of_std_class<T>();
   else if constexpr (std::is_polymorphic_v<T>)
     return shape::polymorphic;
@@ -197,6 +200,26 @@ struct shape_of_type<boost::serialization::item_version_type> {
 /// The shape of T, whatever its const and volatile.
 template <class T>
 inline constexpr shape shape_of = shape_of_type<std::remove_cv_t<T>>::value;
+
+/// A member of a keyed state that is stored entry by entry.
+template <class T>
+inline constexpr bool is_collection = shape_of<T> == shape::collection;
+
+template <class Types>
+struct any_collection;
+template <class... Types>
+struct any_collection<type_list<Types...>> {
+  static constexpr bool value = (is_collection<Types> || ...);
+};
+
+/// Whether WEIR_FIELDS of T names a collection.
+template <class T>
+constexpr bool holds_collections() {
+  if constexpr (shape_of<T> == shape::structure && access::has_fields<T>())
+    return any_collection<fields_of<T>>::value;
+  else
+    return false;
+}
 
 /// The type and number of the elements of a std::array or T[n].
 template <class T>

@@ -35,6 +35,7 @@ std::uint64_t bytes_of_number(schema_kind kind) {
   case schema_kind::i64:
   case schema_kind::u64:
   case schema_kind::f64:
+  case schema_kind::position:
     return 8;
   case schema_kind::nothing:
     return 0;
@@ -212,6 +213,8 @@ std::string value_decoder::sql_type(std::uint32_t index) const {
     return "REAL";
   case schema_kind::nothing:
     return {};
+  case schema_kind::position:
+    return "INTEGER";
   default:
     if (at.kind < schema_kind::f32)
       return "INTEGER";
@@ -276,8 +279,10 @@ bool value_decoder::read_scalar(std::uint32_t index, cursor& from, decoded_value
     case schema_kind::u32:
       set_integer(value, from.number<std::uint32_t>());
       return true;
-    case schema_kind::u64: {
-      const auto number = from.number<std::uint64_t>();
+    case schema_kind::u64:
+    case schema_kind::position: {
+      const auto number = at->kind == schema_kind::u64 ? from.number<std::uint64_t>()
+                                                       : detail::load_position(from.take(sizeof(std::uint64_t)));
       if (number <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) [[likely]] {
         set_integer(value, static_cast<std::int64_t>(number));
       } else {

@@ -86,6 +86,9 @@ void value_decoder::write_json(const node& at, cursor& from, std::string& out) c
   case schema_kind::u64:
     append_integer(out, from.number<std::uint64_t>());
     break;
+  case schema_kind::position:
+    append_integer(out, detail::load_position(from.take(sizeof(std::uint64_t))));
+    break;
   case schema_kind::f32:
     detail::append_json_number(out, from.number<float>());
     break;

@@ -38,7 +38,7 @@ bool is_scalar(const type_schema& whole) {
   case schema_kind::array:
     return is_bytes_alone(type);
   default:
-    return type.kind <= schema_kind::string || type.kind == schema_kind::nothing;
+    return type.kind <= schema_kind::string || type.kind == schema_kind::nothing || type.kind == schema_kind::position;
   }
 }
 
@@ -120,6 +120,12 @@ bool append_scalar(const type_schema& whole, const decoded_value& value, byte_bu
     return append_whole<std::uint32_t>(value, out);
   case schema_kind::u64:
     return append_whole<std::uint64_t>(value, out);
+  case schema_kind::position: {
+    const auto number = whole_number<std::uint64_t>(value);
+    if (number)
+      detail::store_position(out.extend(sizeof(std::uint64_t)), *number);
+    return number.has_value();
+  }
   case schema_kind::f32:
     return append_real<float>(value, out);
   case schema_kind::f64:

@@ -158,7 +158,8 @@ public:
         if (each->type->name == type.name)
           return write(*each->type, each->outer, value, at);
       misfit(type, value, at);
-    case schema_kind::length: // never: such a value is opaque
+    case schema_kind::length:   // never: such a value is opaque
+    case schema_kind::position: // never: it is a column
       misfit(type, value, at);
     }
   }
@@ -368,6 +369,7 @@ std::string expected_text(const type_schema& whole) {
   case schema_kind::u32:
     return range_text<std::uint32_t>();
   case schema_kind::u64:
+  case schema_kind::position:
     return range_text<std::uint64_t>();
   case schema_kind::f32:
     return "a number that a float of 32 bits can hold";
