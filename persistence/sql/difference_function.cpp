@@ -142,17 +142,17 @@ void difference_function::cursor::column(sqlite3_context* context, int number) {
 }
 
 void difference_function::cursor::value(sqlite3_context* context, const state_entry& of, int number) {
-  const bool plain = of.entry.kind == entry_kind::value;
   try {
     table_decoders& decoders = schemas_->of(of.chunk->schema);
-    if (number == key_column)
-      set_result(context, decoders.key.decode(of.entry.key));
-    else if (number == sub_key_column)
-      plain ? sqlite3_result_null(context) : set_result(context, of.entry.sub_key);
-    else if (plain)
-      set_result(context, decoders.value.decode(of.entry.value));
+    const entry_part part = number == key_column       ? entry_part::key
+                            : number == sub_key_column ? entry_part::sub_key
+                                                       : entry_part::value;
+    if (part == entry_part::sub_key && of.entry.kind == entry_kind::value)
+      sqlite3_result_null(context);
+    else if (part == entry_part::key || of.entry.kind == decoders.entries)
+      set_result(context, decoders.of(part)->decode(bytes_of(of.entry, part)));
     else
-      set_result(context, of.entry.value);
+      set_result(context, bytes_of(of.entry, part));
   } catch (const damaged_error& problem) {
     throw_damaged_chunk(session_.connection, store_, *of.chunk, problem.what());
   }

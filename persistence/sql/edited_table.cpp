@@ -5,6 +5,7 @@
 #include "../key_groups.hpp"
 
 #include <algorithm>
+#include <compare>
 #include <cstring>
 
 namespace weir::inline v0 {
@@ -13,40 +14,46 @@ namespace {
 
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
 
-bool comes_before(std::span<const std::byte> a, std::span<const std::byte> b) {
+std::strong_ordering compare(std::span<const std::byte> a, std::span<const std::byte> b) {
   const std::size_t common = std::min(a.size(), b.size());
   const int order = common == 0 ? 0 : std::memcmp(a.data(), b.data(), common);
-  return order != 0 ? order < 0 : a.size() < b.size();
+  return order != 0 ? order <=> 0 : a.size() <=> b.size();
+}
+
+bool comes_before(const edited_table::row& a, const edited_table::row& b) {
+  const auto order = compare(a.key, b.key);
+  return order != 0 ? order < 0 : compare(a.sub_key, b.sub_key) < 0;
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& found) {
-  throw usage_error{{"the table " + name, "state by key, with one value a key", found, "leave it as it is"}};
+  throw usage_error{{"the table " + name, "state by key, with entries as its schema says", found, "leave it as it is"}};
 }
 
 } // namespace
 
 edited_table::edited_table(sqlite3* connection, const open_store& store, const table_chunks& table,
-                           const std::string& name)
+                           const std::string& name, entry_kind entries)
     : database_(store.database),
       operator_(table.operator_name),
       table_(table.table),
       schema_(table.rows.front().schema),
+      entries_(entries),
       parallelism_(table.rows.front().parallelism),
       max_parallelism_(store.max_parallelism) {
   if (table_ == "timers")
     refuse(name, "timers, which fire once each, in the order of their times");
   if (!schema_)
     refuse(name, "values of which no schema is stored");
-  std::uint64_t entries = 0;
+  std::uint64_t stored = 0;
   for (const chunk_row& chunk : table.rows) {
     if (chunk.kind != snapshot_kind::base || chunk.schema != schema_ || chunk.parallelism != parallelism_ ||
         chunk.subtask.value >= parallelism_ || parallelism_ > max_parallelism_)
       throw damaged_error{{"the table " + name, "bases of one schema and one parallelism, as a savepoint has them",
                            "others", "make the savepoint again"}};
-    entries += chunk.entries;
+    stored += chunk.entries;
   }
-  if (entries >= none)
-    throw usage_error{{"the table " + name, "fewer than " + std::to_string(none) + " entries", std::to_string(entries),
+  if (stored >= none)
+    throw usage_error{{"the table " + name, "fewer than " + std::to_string(none) + " entries", std::to_string(stored),
                        "change it in the job"}};
   for (const chunk_row& chunk : table.rows)
     load(connection, store, chunk, name);
@@ -66,13 +73,13 @@ void edited_table::load(sqlite3* connection, const open_store& store, const chun
     all_or_none_ = list;
     chunk_entry entry;
     while (reader.next(entry)) {
-      if (entry.kind != entry_kind::value || entry.tombstone)
+      if (entry.kind != entries_ || entry.tombstone)
         refuse(name, "entries of another kind");
       if (!list && groups.of(checksum(entry.key)) != reader.group())
         throw damaged_error{{"a key", "key group " + to_string(groups.of(checksum(entry.key))),
                              to_string(reader.group()), "make the savepoint again"}};
       const std::uint32_t number = size();
-      rows_.push_back({entry.key, entry.value, reader.group(), true});
+      rows_.push_back({entry.key, entry.sub_key, entry.value, reader.group(), true});
       if (index_.find_or_add(entry, number, [this](std::uint32_t at) { return entry_at(at); }) != number && !list)
         throw damaged_error{{"a key", "to be there once", "it twice", "make the savepoint again"}};
     }
@@ -86,14 +93,14 @@ std::uint32_t edited_table::count_alive() const {
       std::count_if(rows_.begin(), rows_.end(), [](const row& each) { return each.alive; }));
 }
 
-std::uint32_t edited_table::find(std::span<const std::byte> key) const {
-  const chunk_entry wanted{entry_kind::value, false, key, {}, {}};
+std::uint32_t edited_table::find(std::span<const std::byte> key, std::span<const std::byte> sub_key) const {
+  const chunk_entry wanted{entries_, false, key, sub_key, {}};
   const std::uint32_t number = index_.find(wanted, [this](std::uint32_t at) { return entry_at(at); });
   return number == none || !rows_[number].alive ? none : number;
 }
 
-std::uint32_t edited_table::row_for(std::span<const std::byte> key) {
-  const chunk_entry wanted{entry_kind::value, false, key, {}, {}};
+std::uint32_t edited_table::row_for(std::span<const std::byte> key, std::span<const std::byte> sub_key) {
+  const chunk_entry wanted{entries_, false, key, sub_key, {}};
   const auto at = [this](std::uint32_t number) { return entry_at(number); };
   if (const std::uint32_t known = index_.find(wanted, at); known != none)
     return known;
@@ -101,7 +108,7 @@ std::uint32_t edited_table::row_for(std::span<const std::byte> key) {
     throw usage_error{{"the table " + operator_ + "/" + table_, "fewer than " + std::to_string(none) + " rows", "more",
                        "commit, and go on then"}};
   const std::uint32_t number = size();
-  rows_.push_back({keep(key), {}, key_groups{max_parallelism_}.of(checksum(key)), false});
+  rows_.push_back({keep(key), keep(sub_key), {}, key_groups{max_parallelism_}.of(checksum(key)), false});
   return index_.find_or_add(wanted, number, at);
 }
 
@@ -136,10 +143,10 @@ std::vector<encoded_chunk> edited_table::encode(subtask_index subtask) const {
   for (std::uint32_t group = range.first; group < range.last; ++group) {
     auto& of_group = numbers[group - range.first];
     std::sort(of_group.begin(), of_group.end(),
-              [this](std::uint32_t a, std::uint32_t b) { return comes_before(rows_[a].key, rows_[b].key); });
+              [this](std::uint32_t a, std::uint32_t b) { return comes_before(rows_[a], rows_[b]); });
     writer.begin_group(key_group{group});
     for (const std::uint32_t each : of_group) {
-      writer.add({entry_kind::value, false, rows_[each].key, {}, rows_[each].value});
+      writer.add({entries_, false, rows_[each].key, rows_[each].sub_key, rows_[each].value});
       if (writer.full())
         chunks.push_back(writer.finish());
     }

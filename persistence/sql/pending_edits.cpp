@@ -66,7 +66,7 @@ std::shared_ptr<const edited_table> pending_edits::find(const open_store& store,
 
 std::shared_ptr<edited_table> pending_edits::open(const open_store& store, checkpoint_cache& checkpoints,
                                                   std::string_view operator_name, std::string_view table,
-                                                  const std::string& name) {
+                                                  const std::string& name, entry_kind entries) {
   for (store_tables& of : stores_) {
     if (of.store.database != store.database)
       continue;
@@ -78,7 +78,7 @@ std::shared_ptr<edited_table> pending_edits::open(const open_store& store, check
     if (found.empty())
       throw usage_error{{"the table " + name, "one with chunks in the savepoint, which may be empty", "none",
                          "make the savepoint with a program that has this state"}};
-    return of.tables.emplace_back(std::make_shared<edited_table>(connection_, store, found.front(), name));
+    return of.tables.emplace_back(std::make_shared<edited_table>(connection_, store, found.front(), name, entries));
   }
   throw usage_error{{"the table " + name, "a transaction that began after the table was made", "one that began before",
                      "commit, and begin another"}};

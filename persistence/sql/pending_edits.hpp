@@ -28,10 +28,11 @@ public:
   /// The table, if it was changed in this transaction.
   [[nodiscard]] std::shared_ptr<const edited_table> find(const open_store& store, std::string_view operator_name,
                                                          std::string_view table) const;
-  /// The table, read if it was not yet; `name` is what people call it. As `edited_table` throws.
+  /// The table, read if it was not yet; `name` is what people call it, `entries` what its schema says that it has. As
+  /// `edited_table` throws.
   [[nodiscard]] std::shared_ptr<edited_table> open(const open_store& store, checkpoint_cache& checkpoints,
                                                    std::string_view operator_name, std::string_view table,
-                                                   const std::string& name);
+                                                   const std::string& name, entry_kind entries);
   /// Gives a row a value, or none; the value is copied.
   void change(const std::shared_ptr<edited_table>& table, std::uint32_t row,
               std::optional<std::span<const std::byte>> value);

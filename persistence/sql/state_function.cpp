@@ -121,7 +121,7 @@ void state_function::cursor::column(sqlite3_context* context, int number) {
       set_result(context, scan_->decoders().key.decode(at.entry.key));
       break;
     case value_column_:
-      if (at.entry.kind == entry_kind::value)
+      if (at.entry.kind == scan_->decoders().entries)
         set_result(context, scan_->decoders().value.decode(at.entry.value));
       else
         set_result(context, at.entry.value);
@@ -139,7 +139,11 @@ void state_function::cursor::column(sqlite3_context* context, int number) {
       set_result(context, to_text(at.entry.kind));
       break;
     case sub_key_column:
-      if (at.entry.kind != entry_kind::value)
+      if (at.entry.kind == entry_kind::value)
+        break;
+      if (auto& sub_keys = scan_->decoders().sub_key; sub_keys && at.entry.kind == scan_->decoders().entries)
+        set_result(context, sub_keys->decode(at.entry.sub_key));
+      else
         set_result(context, at.entry.sub_key);
       break;
     default: // arguments

@@ -45,11 +45,11 @@ std::string small_letters(std::string text) {
 std::vector<typed_column> typed_columns(const table_decoders& schema) {
   std::vector<typed_column> columns;
   std::set<std::string> taken{"checkpoint", "key_group", "subtask"};
-  const auto add = [&](const value_decoder& decoder, bool of_key) {
-    const std::string half = of_key ? "key" : "value";
+  const auto add = [&](const value_decoder& decoder, entry_part part, const std::string& half) {
     for (const value_column& each : decoder.columns()) {
       std::string name = each.name.empty() ? half : each.name;
-      if (std::isdigit(static_cast<unsigned char>(name.front())) != 0) // an element of a tuple
+      const bool of_tuple = std::isdigit(static_cast<unsigned char>(name.front())) != 0;
+      if (of_tuple || (part == entry_part::sub_key && !each.name.empty()))
         name = half + "_" + name;
       if (taken.count(small_letters(name)) != 0)
         name = half + "_" + name;
@@ -57,11 +57,13 @@ std::vector<typed_column> typed_columns(const table_decoders& schema) {
       for (int number = 2; taken.count(small_letters(name)) != 0; ++number)
         name = stem + "_" + std::to_string(number);
       taken.insert(small_letters(name));
-      columns.push_back({std::move(name), each.name, each.sql_type, of_key});
+      columns.push_back({std::move(name), each.name, each.sql_type, part});
     }
   };
-  add(schema.key, true);
-  add(schema.value, false);
+  add(schema.key, entry_part::key, "key");
+  if (schema.sub_key)
+    add(*schema.sub_key, entry_part::sub_key, schema.entries == entry_kind::list_entry ? "position" : "entry");
+  add(schema.value, entry_part::value, "value");
   return columns;
 }
 
@@ -93,7 +95,9 @@ typed_table::typed_table(const sql_session& session, std::span<const char* const
   name_ = unquoted(arguments[before - 1]);
   schema_ = found->newest_schema;
   schema_decoders schemas{session_.connection, store};
-  columns_ = typed_columns(schemas.of(found->newest_schema));
+  const table_decoders& decoders = schemas.of(found->newest_schema);
+  entries_ = decoders.entries;
+  columns_ = typed_columns(decoders);
 }
 
 std::string typed_table::declaration() const {
@@ -108,7 +112,7 @@ bool typed_table::plan(sqlite3_index_info& info) const {
     throw usage_error{{"weir_table", "one checkpoint at a time", "a range",
                        "write `checkpoint = n`, or `checkpoint IN (SELECT id FROM checkpoint_overview WHERE …)`"}};
   std::vector<used_column> used{{hidden(checkpoint_column), true, true}};
-  for (std::size_t i = 0; i < columns_.size() && columns_[i].of_key; ++i)
+  for (std::size_t i = 0; i < columns_.size() && columns_[i].part == entry_part::key; ++i)
     used.push_back({static_cast<int>(i), false, false});
   if (!plan_equalities(info, used))
     return false;
@@ -127,7 +131,7 @@ void typed_table::cursor::filter(const given_values& given) {
     return; // null is equal to nothing
   wanted_bytes_.clear();
   std::vector<wanted_column> wanted;
-  for (std::size_t i = 0; i < of_->columns_.size() && of_->columns_[i].of_key; ++i) {
+  for (std::size_t i = 0; i < of_->columns_.size() && of_->columns_[i].part == entry_part::key; ++i) {
     if (given.null(static_cast<int>(i)))
       return;
     sqlite3_value* value = given.find(static_cast<int>(i));
@@ -157,15 +161,16 @@ void typed_table::cursor::find_edited(const std::vector<wanted_column>& wanted) 
   edited_next_ = 0;
   edited_end_ = edited_->size();
   byte_buffer key;
-  if (wanted.empty() || !encode_wanted_key(edited_decoders_->key, wanted, key))
+  if (wanted.empty() || edited_->entries() != entry_kind::value ||
+      !encode_wanted_key(edited_decoders_->key, wanted, key))
     return;
-  edited_next_ = edited_->find(key.bytes());
+  edited_next_ = edited_->find(key.bytes(), {});
   edited_end_ = edited_next_ == edited_table::none ? edited_next_ : edited_next_ + 1;
 }
 
 bool typed_table::cursor::next() {
-  key_.split = false;
-  value_.split = false;
+  for (split_part& each : parts_)
+    each.split = false;
   if (edited_ ? next_edited() : next_stored())
     return true;
   scan_.reset();
@@ -175,7 +180,7 @@ bool typed_table::cursor::next() {
 
 bool typed_table::cursor::next_stored() {
   while (scan_ && scan_->next())
-    if (scan_->current().entry.kind == entry_kind::value)
+    if (scan_->current().entry.kind == scan_->decoders().entries)
       return true;
   return false;
 }
@@ -189,10 +194,8 @@ bool typed_table::cursor::next_edited() {
   return false;
 }
 
-typed_table::cursor::entry_bytes typed_table::cursor::current() const {
-  if (edited_)
-    return {edited_->at(edited_row_).key, edited_->at(edited_row_).value};
-  return {scan_->current().entry.key, scan_->current().entry.value};
+std::span<const std::byte> typed_table::cursor::current(entry_part part) const {
+  return edited_ ? edited_->at(edited_row_).part(part) : bytes_of(scan_->current().entry, part);
 }
 
 // The schema of this row's chunk may be an older one.
@@ -200,10 +203,14 @@ void typed_table::cursor::find_columns() {
   known_ = &decoders();
   places_.clear();
   for (const typed_column& column : of_->columns_) {
-    const auto& theirs = (column.of_key ? known_->key : known_->value).columns();
-    const auto place = std::find_if(theirs.begin(), theirs.end(),
-                                    [&](const value_column& each) { return each.name == column.member; });
-    places_.push_back(place == theirs.end() ? nowhere : static_cast<std::size_t>(place - theirs.begin()));
+    places_.push_back(nowhere);
+    if (const value_decoder* decoder = decoders().of(column.part)) {
+      const auto& theirs = decoder->columns();
+      const auto place = std::find_if(theirs.begin(), theirs.end(),
+                                      [&](const value_column& each) { return each.name == column.member; });
+      if (place != theirs.end())
+        places_.back() = static_cast<std::size_t>(place - theirs.begin());
+    }
   }
 }
 
@@ -212,12 +219,11 @@ void typed_table::cursor::typed(sqlite3_context* context, std::size_t number) {
     find_columns();
   if (places_[number] == nowhere)
     return; // null
-  const bool of_key = of_->columns_[number].of_key;
-  const entry_bytes entry = current();
-  half& part = of_key ? key_ : value_;
-  value_decoder& decoder = of_key ? decoders().key : decoders().value;
+  const entry_part which = of_->columns_[number].part;
+  split_part& part = parts_.at(static_cast<std::size_t>(which));
+  value_decoder& decoder = *decoders().of(which);
   if (!part.split) {
-    decoder.split(of_key ? entry.key : entry.value, part.columns);
+    decoder.split(current(which), part.columns);
     part.split = true;
   }
   set_result(context, decoder.decode_column(places_[number], part.columns[places_[number]]));

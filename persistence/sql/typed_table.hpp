@@ -6,6 +6,7 @@
 #include "table_scan.hpp"
 #include "virtual_table.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -25,12 +26,13 @@ struct typed_column {
   std::string name;   ///< in SQL
   std::string member; ///< of the key's or the value's class; empty for the whole
   std::string sql_type;
-  bool of_key = false;
+  entry_part part = entry_part::value;
 };
 
-/// The columns of a state table: the key's, then the value's, then the hidden `checkpoint`, `key_group` and `subtask`.
-/// A whole key is `key`, a whole value `value`, elements of a tuple `key_1` and so on. A member whose name is taken
-/// gets `key_` or `value_` before it, and then a number behind it.
+/// The columns of a state table: the key's, then the sub-key's if it has entries of collections, then the value's, then
+/// the hidden `checkpoint`, `key_group` and `subtask`. A whole key is `key`, a whole value `value`, elements of a tuple
+/// `key_1` and so on. The sub-key of a list is `position`, another one `entry`; its members are `entry_` and their
+/// name. A member whose name is taken gets `key_` or `value_` before it, and then a number behind it.
 [[nodiscard]] std::vector<typed_column> typed_columns(const table_decoders& schema);
 
 struct edit_tools;
@@ -63,17 +65,13 @@ public:
     [[nodiscard]] std::int64_t row_id() const;
 
   private:
-    struct entry_bytes {
-      std::span<const std::byte> key;
-      std::span<const std::byte> value;
-    };
-    struct half { // the key or the value of the current row
+    struct split_part { // of the current row
       bool split = false;
       std::vector<std::span<const std::byte>> columns;
     };
     [[nodiscard]] bool next_stored();
     [[nodiscard]] bool next_edited();
-    [[nodiscard]] entry_bytes current() const;
+    [[nodiscard]] std::span<const std::byte> current(entry_part part) const;
     [[nodiscard]] table_decoders& decoders() const { return edited_ ? *edited_decoders_ : scan_->decoders(); }
     void find_columns();
     void typed(sqlite3_context* context, std::size_t number);
@@ -94,20 +92,20 @@ public:
     std::uint32_t edited_end_ = 0;
     const table_decoders* known_ = nullptr; // whose columns these are:
     std::vector<std::size_t> places_;       // of each of our columns among its
-    half key_;
-    half value_;
+    std::array<split_part, 3> parts_;
   };
 
 private:
   [[nodiscard]] int hidden(int which) const { return static_cast<int>(columns_.size()) + which; }
   void refuse_hidden(std::span<sqlite3_value*> values, const edited_table::row* former) const;
   void make_tools(const open_store& store);
-  /// Appends the archive bytes of the key or the value; of columns that an update leaves alone, those of `former`.
-  void encode(bool of_key, std::span<sqlite3_value*> values, const edited_table::row* former, byte_buffer& out);
+  /// Makes the archive bytes of the row's parts; of columns that an update leaves alone, those of `former`.
+  void encode(std::span<sqlite3_value*> values, const edited_table::row* former);
+  void encode(entry_part part, std::span<sqlite3_value*> values, const edited_table::row* former, byte_buffer& out);
   [[nodiscard]] std::int64_t insert(const std::shared_ptr<edited_table>& table, std::span<sqlite3_value*> values);
   [[nodiscard]] std::int64_t change(const std::shared_ptr<edited_table>& table, std::uint32_t row,
                                     std::span<sqlite3_value*> values);
-  [[noreturn]] void refuse_key(std::span<const std::byte> key);
+  [[noreturn]] void refuse_key();
 
   sql_session session_;
   std::string name_;
@@ -115,6 +113,7 @@ private:
   std::string operator_;
   std::string table_;
   std::int64_t schema_ = 0;
+  entry_kind entries_ = entry_kind::value;
   std::vector<typed_column> columns_;
 
   bool editing_ = false; // a transaction

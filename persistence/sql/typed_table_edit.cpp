@@ -6,6 +6,7 @@
 #include "typed_table.hpp"
 
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace weir::inline v0 {
@@ -28,7 +29,10 @@ struct edit_tools {
         max_parallelism(store.max_parallelism),
         checkpoint(static_cast<std::int64_t>(find_checkpoint(connection, store, {}).id.value)),
         key(decoders->schema.key, encoder_use::key),
-        value(decoders->schema.value) {}
+        value(decoders->schema.value) {
+    if (decoders->schema.sub_key)
+      sub_key.emplace(*decoders->schema.sub_key, encoder_use::key);
+  }
 
   std::shared_ptr<edited_table> table;
   schema_decoders schemas;
@@ -36,8 +40,10 @@ struct edit_tools {
   std::uint32_t max_parallelism;
   std::int64_t checkpoint;
   value_encoder key;
+  std::optional<value_encoder> sub_key;
   value_encoder value;
   byte_buffer key_bytes;
+  byte_buffer sub_key_bytes; // empty if the table has none
   byte_buffer value_bytes;
   std::string text;                              // of one SQL value
   std::vector<std::span<const std::byte>> parts; // of a row before its change
@@ -79,7 +85,7 @@ bool typed_table::may_go() const {
 }
 
 void typed_table::make_tools(const open_store& store) {
-  auto table = session_.edits->open(store, *session_.checkpoints, operator_, table_, name_);
+  auto table = session_.edits->open(store, *session_.checkpoints, operator_, table_, name_, entries_);
   if (table->schema() != schema_)
     throw usage_error{{"the table " + name_, "state of the schema that the savepoint's program has", "another",
                        "make the savepoint again"}};
@@ -114,12 +120,13 @@ std::int64_t typed_table::insert(const std::shared_ptr<edited_table>& table, std
   if (sqlite3_value_type(values[0]) != SQLITE_NULL)
     throw usage_error{{name_ + ".rowid", "to be left out", "a value", "rows are known by their keys"}};
   refuse_hidden(values, nullptr);
-  encode(true, values, nullptr, tools_->key_bytes);
-  encode(false, values, nullptr, tools_->value_bytes);
+  encode(values, nullptr);
   const auto key = tools_->key_bytes.bytes();
-  if (table->find(key) != edited_table::none && sqlite3_vtab_on_conflict(session_.connection) != SQLITE_REPLACE)
-    refuse_key(key);
-  const std::uint32_t row = table->row_for(key);
+  const auto sub_key = tools_->sub_key_bytes.bytes();
+  if (table->find(key, sub_key) != edited_table::none &&
+      sqlite3_vtab_on_conflict(session_.connection) != SQLITE_REPLACE)
+    refuse_key();
+  const std::uint32_t row = table->row_for(key, sub_key);
   session_.edits->change(table, row, tools_->value_bytes.bytes());
   return row;
 }
@@ -130,13 +137,13 @@ std::int64_t typed_table::change(const std::shared_ptr<edited_table>& table, std
     throw usage_error{{name_ + ".rowid", "to be left as it is", "another", "rows are known by their keys"}};
   const edited_table::row former = table->at(row);
   refuse_hidden(values, &former);
-  encode(true, values, &former, tools_->key_bytes);
-  encode(false, values, &former, tools_->value_bytes);
+  encode(values, &former);
   const auto key = tools_->key_bytes.bytes();
-  const std::uint32_t there = table->find(key);
+  const auto sub_key = tools_->sub_key_bytes.bytes();
+  const std::uint32_t there = table->find(key, sub_key);
   if (there != edited_table::none && there != row && sqlite3_vtab_on_conflict(session_.connection) != SQLITE_REPLACE)
-    refuse_key(key);
-  const std::uint32_t now = table->row_for(key);
+    refuse_key();
+  const std::uint32_t now = table->row_for(key, sub_key);
   if (now != row)
     session_.edits->change(table, row, {});
   session_.edits->change(table, now, tools_->value_bytes.bytes());
@@ -161,17 +168,26 @@ void typed_table::refuse_hidden(std::span<sqlite3_value*> values, const edited_t
   }
 }
 
-void typed_table::encode(bool of_key, std::span<sqlite3_value*> values, const edited_table::row* former,
+void typed_table::encode(std::span<sqlite3_value*> values, const edited_table::row* former) {
+  encode(entry_part::key, values, former, tools_->key_bytes);
+  if (tools_->sub_key)
+    encode(entry_part::sub_key, values, former, tools_->sub_key_bytes);
+  encode(entry_part::value, values, former, tools_->value_bytes);
+}
+
+void typed_table::encode(entry_part part, std::span<sqlite3_value*> values, const edited_table::row* former,
                          byte_buffer& out) {
   out.clear();
   edit_tools& tools = *tools_;
-  const value_encoder& encoder = of_key ? tools.key : tools.value;
-  value_decoder& decoder = of_key ? tools.decoders->key : tools.decoders->value;
+  const value_encoder& encoder = part == entry_part::key       ? tools.key
+                                 : part == entry_part::sub_key ? *tools.sub_key
+                                                               : tools.value;
+  value_decoder& decoder = *tools.decoders->of(part);
   if (former != nullptr)
-    decoder.split(of_key ? former->key : former->value, tools.parts);
+    decoder.split(former->part(part), tools.parts);
   std::size_t place = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (columns_[i].of_key != of_key)
+    if (columns_[i].part != part)
       continue;
     sqlite3_value* value = values[1 + i];
     if (former != nullptr && (sqlite3_value_nochange(value) != 0 ||
@@ -188,9 +204,13 @@ void typed_table::encode(bool of_key, std::span<sqlite3_value*> values, const ed
   }
 }
 
-void typed_table::refuse_key(std::span<const std::byte> key) {
+void typed_table::refuse_key() {
   std::string text;
-  tools_->decoders->key.append_json(key, text);
+  tools_->decoders->key.append_json(tools_->key_bytes.bytes(), text);
+  if (tools_->sub_key) {
+    text += entries_ == entry_kind::list_entry ? " at position " : " with the entry ";
+    tools_->decoders->sub_key->append_json(tools_->sub_key_bytes.bytes(), text);
+  }
   throw constraint_error{
       {"the key " + text + " of " + name_, "a new one", "one that is there", "update it, or say `insert or replace`"}};
 }

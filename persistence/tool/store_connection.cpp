@@ -317,7 +317,7 @@ std::vector<key_column> store_connection::key_columns(const std::string& operato
   for (const known_table& each : known_tables(connection_.get(), store))
     if (each.operator_name == operator_name && each.table == table)
       for (typed_column& column : typed_columns(schemas.of(each.newest_schema)))
-        if (column.of_key)
+        if (column.part == entry_part::key)
           found.push_back({std::move(column.name), std::move(column.sql_type)});
   return found;
 }

@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -64,10 +64,13 @@ private:
     try {
       for (const stored_schema& each : reader_.schemas())
         try {
-          schemas_.insert(each.id);
+          schemas_.emplace(each.id, std::nullopt);
           const table_schema schema = table_schema_from_json(each.record.json);
           static_cast<void>(value_decoder{schema.key});
+          if (schema.sub_key)
+            static_cast<void>(value_decoder{*schema.sub_key});
           static_cast<void>(value_decoder{schema.value});
+          schemas_[each.id] = schema.entries();
         } catch (const damaged_error& problem) {
           say_damaged({},
                       "the schema of " + each.record.operator_name + "/" + each.record.table + ": " + problem.what());
@@ -100,15 +103,23 @@ private:
   /// What is wrong inside; empty if nothing is.
   [[nodiscard]] std::string fault_in(const stored_chunk& chunk) const {
     try {
-      if (chunk.schema && schemas_known_ && schemas_.count(*chunk.schema) == 0)
-        return "its schema is not there";
+      std::optional<entry_kind> kind;
+      if (chunk.schema && schemas_known_) {
+        const auto known = schemas_.find(*chunk.schema);
+        if (known == schemas_.end())
+          return "its schema is not there";
+        kind = known->second;
+      }
       chunk_reader entries{chunk.bytes};
       if (entries.entries() != chunk.entries || entries.first() != chunk.first || entries.last() != chunk.last)
         return "its row says something else than its header";
       const bool by_key_group = entries.distributed_by() == distribution::by_key_group && groups_.value_or(0) != 0;
-      for (chunk_entry entry; entries.next(entry);)
+      for (chunk_entry entry; entries.next(entry);) {
+        if (kind && entry.kind != *kind)
+          return "it has an entry of another kind than its schema says";
         if (by_key_group && key_groups{*groups_}.of(checksum(entry.key)) != entries.group())
           return "it has a key in key group " + to_string(entries.group()) + " that belongs in another";
+      }
     } catch (const error& problem) {
       return problem.what();
     }
@@ -119,7 +130,7 @@ private:
   result_printer& to_;
   std::optional<std::uint32_t> groups_;
   std::vector<complete_checkpoint> kept_;
-  std::set<std::int64_t> schemas_;
+  std::map<std::int64_t, std::optional<entry_kind>> schemas_; // what entries a table has; none if it can't be told
   bool schemas_known_ = true;
   std::map<chunk_id, std::string> seen_; // a chunk may be part of many checkpoints
   bool well_ = true;

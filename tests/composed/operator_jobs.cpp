@@ -106,6 +106,61 @@ struct join_sides {
   }
 };
 
+/// Keeps the last three numbers of a key, and how often each digit has ended one; forgets digits that come often.
+struct digits_of {
+  struct state {
+    weir::map_state<int, int> digits;
+    weir::list_state<int> recent;
+    long seen = 0;
+    WEIR_FIELDS(digits, recent, seen)
+  };
+  void process(const int& n, state& s, weir::keyed_context<int>& ctx, weir::collector<std::string>& out) const {
+    ++s.seen;
+    if (++s.digits[n % 10] == 3)
+      s.digits.erase(n % 10);
+    s.recent.push_back(n);
+    if (s.recent.size() > 3)
+      s.recent.pop_front();
+    s.recent.set(0, s.recent.front() + 1);
+    std::string text = std::to_string(ctx.key()) + " " + std::to_string(s.seen) + ":";
+    for (const auto& [digit, times] : s.digits)
+      text += " " + std::to_string(digit) + "*" + std::to_string(times);
+    for (const int each : s.recent)
+      text += " " + std::to_string(each);
+    out(text);
+  }
+};
+
+composition collections() {
+  return with_lines(
+      "a map and a list in the state of a key",
+      [](auto n, const surroundings&) { return n.key_by([](int x) { return x % 6; }).process("digits", digits_of{}); },
+      [] {
+        struct of_key {
+          std::map<int, int> digits;
+          std::vector<int> recent;
+          long seen = 0;
+        };
+        std::map<int, of_key> keys;
+        return each([&](int n) {
+          of_key& s = keys[n % 6];
+          ++s.seen;
+          if (++s.digits[n % 10] == 3)
+            s.digits.erase(n % 10);
+          s.recent.push_back(n);
+          if (s.recent.size() > 3)
+            s.recent.erase(s.recent.begin());
+          ++s.recent.front();
+          std::string text = std::to_string(n % 6) + " " + std::to_string(s.seen) + ":";
+          for (const auto& [digit, times] : s.digits)
+            text += " " + std::to_string(digit) + "*" + std::to_string(times);
+          for (const int one : s.recent)
+            text += " " + std::to_string(one);
+          return text;
+        });
+      }());
+}
+
 int refuse_tens(const int& n) {
   if (n % 10 == 0)
     throw std::runtime_error{"a ten"};
@@ -303,6 +358,7 @@ std::vector<composition> operator_jobs() {
             .union_with(good.dead_letters().map("bad", [](const weir::dead_letter& d) { return "dead " + d.record; }));
       },
       each([](int x) { return (x % 10 == 0 ? "dead " : "") + std::to_string(x); })));
+  all.push_back(collections());
   all.push_back(rankings());
   all.push_back(timers());
   all.push_back(asynchronous(weir::async_order::ordered));

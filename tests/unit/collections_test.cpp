@@ -154,7 +154,7 @@ TEST_CASE("a map and a list in the state of a key work, and survive snapshots at
     test.push(clicks, {"v", "z", 5});
   }
   test.push(clicks, {"u", "a", -1});
-  CHECK(test.outputs(out).back() == "u5: b=2 c=1 | c b a | -1*1 0*2 1*1 2*1");
+  CHECK(test.outputs(out).back() == "u5: b=2 c=1 | c b a | 0*2 1*1 2*1 -1*1");
 }
 
 TEST_CASE("collections are tables of their own, and a state with one has nothing of it", "[collections]") {
