@@ -13,6 +13,8 @@
 #include "operators/job.hpp"
 #include "operators/json_lines.hpp"
 #include "operators/json_lines_files.hpp"
+#include "operators/list_state.hpp"
+#include "operators/map_state.hpp"
 #include "operators/print.hpp"
 #include "operators/records.hpp"
 #include "operators/sqlite_rows.hpp"

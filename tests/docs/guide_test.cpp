@@ -67,6 +67,28 @@ struct mean {
   double result(const accumulator& a) const { return a.sum / static_cast<double>(a.n); }
 };
 
+struct click {
+  std::string user;
+  std::string page;
+  WEIR_FIELDS(user, page)
+};
+
+struct favourites {
+  struct state {                                        // one a user
+    weir::map_state<std::string, std::uint64_t> visits; // one entry a page
+    weir::list_state<std::string> recent;
+    WEIR_FIELDS(visits, recent)
+  };
+
+  void process(const click& c, state& s, weir::keyed_context<std::string>&, weir::collector<std::string>& out) const {
+    if (++s.visits[c.page] == 3)
+      out(c.user + " likes " + c.page);
+    s.recent.push_back(c.page);
+    if (s.recent.size() > 100)
+      s.recent.pop_front();
+  }
+};
+
 struct silence_alarm {
   struct state {
     weir::processing_time due{};
@@ -157,6 +179,20 @@ TEST_CASE("a sensor that is silent for five minutes gives an alarm") {
   CHECK(test.outputs(alarms).empty());
   test.advance_processing_time(1min);
   CHECK(test.outputs(alarms) == std::vector<std::string>{"attic is silent"});
+}
+
+TEST_CASE("a user likes a page at the third visit") {
+  weir::job job{"test"};
+  const auto clicks = job.source("in", weir::testing::input<click>{});
+  const auto likes = clicks.key_by(&click::user).process("favourites", favourites{});
+
+  weir::testing::harness test{job};
+  for (int i = 0; i != 3; ++i) {
+    test.push(clicks, {"ann", "home"});
+    test.push(clicks, {"bob", "shop" + std::to_string(i)});
+  }
+  CHECK(test.outputs(likes) == std::vector<std::string>{"ann likes home"});
+  CHECK(test.snapshot().entries("favourites", "state.visits") == 4);
 }
 
 TEST_CASE("the alarm survives a restart, at any parallelism") {
