@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   weir::job job{"visits"};
   auto numbers = weir::generator<std::uint64_t>{records, [](std::uint64_t i) { return i; }};
   if (rate != 0)
-    numbers.rate(static_cast<double>(rate));
+    numbers = numbers.rate(static_cast<double>(rate));
   job.source("numbers", numbers)
       .key_by([](std::uint64_t n) { return "user" + std::to_string(n % 8); })
       .process("users", visits{})
