@@ -5,10 +5,12 @@
 #include "process_traits.hpp"
 #include "processing_timers.hpp"
 #include "record_loop.hpp"
+#include "state_expiry.hpp"
 #include "state_table.hpp"
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,18 +22,22 @@ namespace detail {
 template <class K, class Op, class Out>
 class keyed_process_base : public any_operator {
 public:
-  explicit keyed_process_base(Op op) : op_(std::move(op)), sides_(side_outputs_of(op_)) {}
+  explicit keyed_process_base(Op op, const std::optional<time_to_live>& ttl = {})
+      : op_(std::move(op)), sides_(side_outputs_of(op_)), expiry_(ttl) {}
 
   void open(operator_context& surroundings) override {
     surroundings_ = &surroundings;
     if constexpr (has_state<Op>) {
       const operator_identity& identity = surroundings.identity();
       state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+      expiry_.open(surroundings, state_);
     }
     if constexpr (has_timers)
       timers_.open(surroundings);
   }
   void ready(operator_context&, bool) override {
+    if constexpr (has_state<Op>)
+      expiry_.ready(state_);
     if constexpr (has_timers)
       timers_.ready();
   }
@@ -43,8 +49,17 @@ public:
       tables.push_back(&timers_.table());
     return tables;
   }
-  bool on_wake(processing_time now, operator_outputs& out) override {
+  bool watermark(event_time time, operator_outputs&) override {
+    if constexpr (has_state<Op>)
+      expiry_.watermark(time, state_);
+    return true;
+  }
+  bool on_wake(processing_time now, [[maybe_unused]] operator_outputs& out) override {
+    if constexpr (has_state<Op>)
+      expiry_.wake(now, state_);
     if constexpr (has_timers) {
+      if constexpr (has_state<Op>)
+        expiry_.begin(state_);
       collector<Out>& port = out.port<Out>(0);
       port.clear_time(); // what a timer emits has no event time
       keyed_context<K> ctx{*surroundings_, out, sides_, false};
@@ -53,13 +68,17 @@ public:
       return timers_.fire_due(now, full, [&](processing_time at, const K& key, std::uint64_t hash) {
         ctx.key_ = &key;
         ctx.hash_ = hash;
+        if constexpr (reads_state<on_timer_member, Op>()) {
+          if (expiry_.runs())
+            return op_.on_timer(at, read(hash, key), ctx, port);
+        }
         if constexpr (has_state<Op>)
           op_.on_timer(at, state_.touch(hash, key), ctx, port);
         else
           op_.on_timer(at, ctx, port);
       });
     } else {
-      return any_operator::on_wake(now, out);
+      return true;
     }
   }
 
@@ -68,12 +87,13 @@ protected:
 
   template <class Member, class T, class KeyFn>
   std::size_t run(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) {
-    return run_keyed<T>(key_function, in, from, to, out,
-                        [this](const T& record, auto&... more) { Member::call(op_, record, more...); });
+    return run_keyed<Member, T>(key_function, in, from, to, out,
+                                [this](const T& record, auto&... more) { Member::call(op_, record, more...); });
   }
 
-  /// Calls `call_op(record, [state,] context, collector)` for the records, until an output is full.
-  template <class T, class KeyFn, class Call>
+  /// Calls `call_op(record, [state,] context, collector)` for the records, until an output is full. `Member` is what
+  /// the call leads to.
+  template <class Member, class T, class KeyFn, class Call>
   std::size_t run_keyed(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to,
                         operator_outputs& out, Call call_op) {
     require_hashes(in);
@@ -99,11 +119,29 @@ protected:
     };
     const auto go_on = [&] { return !(several_ports ? out.full() : port.full()); };
     if constexpr (has_state<Op>) {
-      return state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
-        begin_record(i, key);
-        call_op(records[i], state, ctx, port);
-        return go_on();
-      });
+      expiry_.begin(state_);
+      const event_time* const times = expiry_.times_of(in);
+      std::size_t reached = from;
+      if (reads_state<Member, Op>() && expiry_.runs()) {
+        if constexpr (reads_state<Member, Op>())
+          for (bool more = true; more && reached != to; ++reached) {
+            const K& key = key_of(reached);
+            if (times != nullptr)
+              state_.set_access_time(times[reached]);
+            begin_record(reached, key);
+            call_op(records[reached], read(in.hashes[reached], key), ctx, port);
+            more = go_on();
+          }
+      } else {
+        const auto one = [&](std::size_t i, const K& key, auto& state) {
+          begin_record(i, key);
+          call_op(records[i], state, ctx, port);
+          return go_on();
+        };
+        reached = state_.for_each(in.hashes.data(), from, to, key_of, one, times);
+      }
+      expiry_.end(reached - from, state_);
+      return reached;
     } else {
       for (std::size_t i = from; i != to; ++i) {
         const K& key = key_of(i);
@@ -140,6 +178,13 @@ protected:
 private:
   static constexpr bool has_timers = takes_timers<Op, keyed_context<K>, Out>();
 
+  /// The state of a key for code that only reads it.
+  [[nodiscard]] const auto& read(std::uint64_t hash, const K& key) {
+    static const state_of_t<Op> none{};
+    const auto* found = state_.find(hash, key);
+    return found ? *found : none;
+  }
+
   struct no_timers {};
   struct no_table {
     explicit no_table(const char*) {}
@@ -153,6 +198,7 @@ private:
   Op op_;
   side_ports sides_;
   operator_context* surroundings_ = nullptr;
+  state_expiry expiry_;
   [[no_unique_address]] std::conditional_t<has_timers, processing_timers<K>, no_timers> timers_;
   [[no_unique_address]]
   typename std::conditional_t<has_state<Op>, table_of<state_of_t<Op>>, std::type_identity<no_table>>::type state_{
@@ -165,8 +211,8 @@ private:
 template <class T, class K, class KeyFn, class Op, class Out>
 class keyed_process_operator final : public detail::keyed_process_base<K, Op, Out> {
 public:
-  keyed_process_operator(KeyFn key_function, Op op)
-      : detail::keyed_process_base<K, Op, Out>(std::move(op)), key_function_(std::move(key_function)) {}
+  keyed_process_operator(KeyFn key_function, Op op, const std::optional<time_to_live>& ttl = {})
+      : detail::keyed_process_base<K, Op, Out>(std::move(op), ttl), key_function_(std::move(key_function)) {}
 
   std::size_t process(std::size_t, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) override {
     return this->template run<detail::process_member, T>(key_function_, in, from, to, out);
@@ -181,8 +227,9 @@ private:
 template <class Left, class Right, class K, class LeftKeyFn, class RightKeyFn, class Op, class Out>
 class two_input_keyed_process_operator final : public detail::keyed_process_base<K, Op, Out> {
 public:
-  two_input_keyed_process_operator(LeftKeyFn left_key, RightKeyFn right_key, Op op)
-      : detail::keyed_process_base<K, Op, Out>(std::move(op)),
+  two_input_keyed_process_operator(LeftKeyFn left_key, RightKeyFn right_key, Op op,
+                                   const std::optional<time_to_live>& ttl = {})
+      : detail::keyed_process_base<K, Op, Out>(std::move(op), ttl),
         left_key_(std::move(left_key)),
         right_key_(std::move(right_key)) {}
 

@@ -208,6 +208,21 @@ constexpr bool takes_timers() {
     };
 }
 
+struct on_timer_member {
+  template <class Op>
+  static auto pointer() -> decltype(&Op::on_timer);
+};
+
+/// Whether a member takes the state by `const state&` or by value: it only reads it.
+template <class Member, class Op>
+constexpr bool reads_state() {
+  using actual = typename process_signature<Member, Op>::parameter_types;
+  if constexpr (has_state<Op> && actual::count >= 2)
+    return std::is_convertible_v<const state_of_t<Op>&, typename parameter<1, actual>::type>;
+  else
+    return false;
+}
+
 /// Stops the compilation, with a sentence, for a struct whose `on_timer` cannot be called. True if all is well.
 template <class Op, class Context, class Out>
 constexpr bool require_timers() {
