@@ -23,8 +23,6 @@ namespace weir::inline v0::detail {
 /// without or made before the clock showed anything, counts as of the first time that the clock shows.
 class entry_clock {
 public:
-  /// Whether there is a time to live at all.
-  [[nodiscard]] bool runs() const noexcept { return after_.count() != 0; }
   [[nodiscard]] bool reads_refresh() const noexcept { return refresh_ == ttl_refresh::on_read_or_write; }
 
   void set(const time_to_live& ttl) noexcept {

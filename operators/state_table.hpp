@@ -63,8 +63,8 @@ public:
   template <class Query>
   V& touch(std::uint64_t hash, const Query& key) {
     const std::uint32_t at = offset_of(hash);
-    if (clock_.runs()) [[unlikely]]
-      return touch_at<access::timed>(at, hash, key).value;
+    if (timed_) [[unlikely]]
+      return touch_timed(at, hash, key);
     return tracking_ ? touch_at<access::tracked>(at, hash, key).value
                      : touch_at<access::untracked>(at, hash, key).value;
   }
@@ -75,7 +75,7 @@ public:
     const std::uint32_t number = groups_[at].find(group::tag_of(hash), key);
     if (number == group::none || is_dead(groups_[at].stamp(number)))
       return nullptr;
-    if (clock_.runs()) [[unlikely]] {
+    if (timed_) [[unlikely]] {
       if (clock_.is_expired(groups_[at].time(number)))
         return nullptr;
       before_timed_write(at, number);
@@ -87,7 +87,7 @@ public:
   /// The value of the key, or null. Refreshes it if reads do.
   template <class Query>
   [[nodiscard]] const V* find(std::uint64_t hash, const Query& key) {
-    return clock_.runs() && clock_.reads_refresh() ? find_for_write(hash, key) : std::as_const(*this).find(hash, key);
+    return timed_ && clock_.reads_refresh() ? find_for_write(hash, key) : std::as_const(*this).find(hash, key);
   }
   /// Refreshes nothing.
   template <class Query>
@@ -96,7 +96,7 @@ public:
     const std::uint32_t number = in.find(group::tag_of(hash), key);
     if (number == group::none || is_dead(in.stamp(number)))
       return nullptr;
-    if (clock_.runs() && clock_.is_expired(in.time(number))) [[unlikely]]
+    if (timed_ && clock_.is_expired(in.time(number))) [[unlikely]]
       return nullptr;
     return &in.at(number).value;
   }
@@ -112,7 +112,7 @@ public:
   template <class KeyOf, class Fn>
   std::size_t for_each(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf key_of, Fn fn,
                        const event_time* times = nullptr) {
-    if (clock_.runs()) [[unlikely]]
+    if (timed_) [[unlikely]]
       return stream<access::timed>(hashes, from, to, key_of, fn, times);
     if (live_ * (sizeof(typename group::entry) + 16) <= small_table_bytes)
       return tracking_ ? walk<access::tracked>(hashes, from, to, key_of, fn)
@@ -126,15 +126,17 @@ public:
   void for_each_entry(Fn fn) const {
     for (const group& in : groups_)
       for (std::uint32_t number = 0; number < in.size(); ++number)
-        if ((in.stamp(number) & (stamps::dead | stamps::free)) == 0 &&
-            !(clock_.runs() && clock_.is_expired(in.time(number))))
+        if ((in.stamp(number) & (stamps::dead | stamps::free)) == 0 && !(timed_ && clock_.is_expired(in.time(number))))
           fn(std::as_const(in.at(number).key), std::as_const(in.at(number).value));
   }
 
   // ---- time to live ----
 
   /// Before the first entry, and once. `ttl.after` is more than 0.
-  void set_time_to_live(const time_to_live& ttl) { clock_.set(ttl); }
+  void set_time_to_live(const time_to_live& ttl) {
+    clock_.set(ttl);
+    timed_ = true;
+  }
   /// The present, by the clock that the time to live names; it never goes back. The accesses that follow happen then.
   /// Call it before a batch, or with a watermark. Before `load`, so that what has expired is not loaded.
   void set_time(stored_time now) { clock_.set_time(now); }
@@ -215,6 +217,11 @@ private:
   }
 
   template <class Query>
+  [[gnu::noinline]] V& touch_timed(std::uint32_t at, std::uint64_t hash, const Query& key) {
+    return touch_at<access::timed>(at, hash, key).value;
+  }
+
+  template <class Query>
   std::uint32_t insert(group& in, std::uint32_t tag, const Query& key);
 
   template <detail::table_access How>
@@ -236,7 +243,7 @@ private:
   void erase_at(std::uint32_t at, std::uint32_t number, std::uint32_t tag);
   // Whether the entry, which was not written since, was there at the mark.
   [[nodiscard]] bool was_there(const group& in, std::uint32_t number) const {
-    return !is_dead(in.stamp(number)) && !(clock_.runs() && clock_.was_expired(in.time(number)));
+    return !is_dead(in.stamp(number)) && !(timed_ && clock_.was_expired(in.time(number)));
   }
   void append_entry(byte_buffer& out, const group& in, std::uint32_t number) const;
   void list_as_changed(group& in, std::uint32_t number);
@@ -260,6 +267,7 @@ private:
   key_group_range owned_;
   key_groups arithmetic_{1};
   bool tracking_ = false;
+  bool timed_ = false;     // there is a time to live
   bool changed_ = false;   // something is on a list of changed entries
   bool never_used_ = true; // nothing was ever inserted or loaded: there is nothing to snapshot
   std::uint8_t epoch_ = 1; // 1 or 2
@@ -271,7 +279,7 @@ private:
   std::uint64_t open_chunks_ = 0;      // of the open snapshot
   std::uint32_t cursor_group_ = 0;     // the open snapshot has encoded what is before the cursor
   std::uint32_t cursor_ = 0;           // a place in the group's entries (base) or frozen list (delta)
-  detail::entry_clock clock_;          // runs if there is a time to live
+  detail::entry_clock clock_;          // if there is a time to live
   std::uint32_t clean_group_ = 0;      // where cleaning goes on
   std::uint32_t clean_ = 0;
 };

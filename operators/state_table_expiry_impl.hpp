@@ -28,7 +28,7 @@ void state_table<K, V>::before_timed_write(std::uint32_t at, std::uint32_t numbe
 template <key_type K, serializable V>
 void state_table<K, V>::append_entry(byte_buffer& out, const group& in, std::uint32_t number) const {
   const auto& entry = in.at(number);
-  const stored_time time = clock_.runs() ? clock_.known(in.time(number)) : no_stored_time;
+  const stored_time time = timed_ ? clock_.known(in.time(number)) : no_stored_time;
   if (time == no_stored_time)
     append_value_entry(out, entry.key, entry.value);
   else
@@ -38,7 +38,7 @@ void state_table<K, V>::append_entry(byte_buffer& out, const group& in, std::uin
 template <key_type K, serializable V>
 bool state_table<K, V>::clean(std::size_t budget) {
   constexpr std::size_t looks_per_erasure = 3;
-  if (!clock_.runs())
+  if (!timed_)
     return true;
   for (; clean_group_ < groups_.size(); ++clean_group_, clean_ = 0) {
     group& in = groups_[clean_group_];

@@ -64,7 +64,7 @@ std::uint32_t state_table<K, V>::insert(group& in, std::uint32_t tag, const Quer
   never_used_ = false;
   if (tracking_)
     list_as_changed(in, number);
-  if (clock_.runs())
+  if (timed_)
     in.set_time(number, clock_.access());
   return number;
 }
@@ -123,7 +123,7 @@ bool state_table<K, V>::erase(std::uint64_t hash, const Query& key) {
   const std::uint32_t number = in.find(group::tag_of(hash), key);
   if (number == group::none || is_dead(in.stamp(number)))
     return false;
-  const bool expired = clock_.runs() && clock_.is_expired(in.time(number));
+  const bool expired = timed_ && clock_.is_expired(in.time(number));
   erase_at(at, number, group::tag_of(hash));
   return !expired;
 }
@@ -153,7 +153,7 @@ void state_table<K, V>::mark() {
   chain_.opened(kind_);
   clock_.mark();
   writer_.emplace(kind_, distribution::by_key_group, chunk_bytes_,
-                  clock_.runs() ? std::optional{clock_.told()} : std::nullopt);
+                  timed_ ? std::optional{clock_.told()} : std::nullopt);
   open_chunks_ = 0;
   cursor_group_ = 0;
   cursor_ = 0;
@@ -270,7 +270,7 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
     group& in = groups_[reader.group().value - owned_.first];
     std::uint32_t number = in.find(group::tag_of(hash), key);
     const stored_time time = stored.time.value_or(no_stored_time);
-    if (stored.tombstone || (clock_.runs() && clock_.is_expired(time))) {
+    if (stored.tombstone || (timed_ && clock_.is_expired(time))) {
       if (number != group::none) {
         in.remove(group::tag_of(hash), number);
         --live_;
@@ -283,7 +283,7 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
     } else {
       in.at(number).value = V{}; // nothing of the older value may show through
     }
-    if (clock_.runs())
+    if (timed_)
       in.set_time(number, time);
     input_archive values{stored.value, stored_class_versions()};
     values >> in.at(number).value;
