@@ -6,6 +6,7 @@
 #include "process_operator.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -51,7 +52,8 @@ class keyed_broadcast_operator final
   using base = detail::with_broadcast_state<detail::keyed_process_base<K, Op, Out>, typename Op::broadcast_state>;
 
 public:
-  keyed_broadcast_operator(KeyFn key_function, Op op) : base(std::move(op)), key_function_(std::move(key_function)) {}
+  keyed_broadcast_operator(KeyFn key_function, Op op, const std::optional<time_to_live>& ttl = {})
+      : base(std::move(op), ttl), key_function_(std::move(key_function)) {}
 
   std::size_t process(std::size_t input, any_batch& in, std::size_t from, std::size_t to,
                       operator_outputs& out) override {
@@ -64,11 +66,13 @@ public:
     }
     const auto& shared = this->broadcast().get();
     if constexpr (detail::has_state<Op>)
-      return this->template run_keyed<T>(key_function_, in, from, to, out,
-                                         [&](const T& record, auto& state, keyed_context<K>& ctx,
-                                             collector<Out>& port) { op.process(record, state, shared, ctx, port); });
+      return this->template run_keyed<detail::process_member, T>(
+          key_function_, in, from, to, out,
+          [&](const T& record, auto& state, keyed_context<K>& ctx, collector<Out>& port) {
+            op.process(record, state, shared, ctx, port);
+          });
     else
-      return this->template run_keyed<T>(
+      return this->template run_keyed<detail::process_member, T>(
           key_function_, in, from, to, out,
           [&](const T& record, keyed_context<K>& ctx, collector<Out>& port) { op.process(record, shared, ctx, port); });
   }

@@ -35,10 +35,11 @@ public:
       detail::append_side_outputs(node.outputs, op);
       node.keyed = true;
       node.stateful = detail::has_state<Op> || detail::takes_timers<Op, keyed_context<K>, Out>();
-      node.make = [left = left_.key_function(), right = right_.key_function(),
-                   op = std::move(op)]() -> std::unique_ptr<any_operator> {
+      node.state_expires = detail::state_can_expire<Op>;
+      node.make = [left = left_.key_function(), right = right_.key_function(), op = std::move(op),
+                   ttl = node.options.state_ttl]() -> std::unique_ptr<any_operator> {
         return std::make_unique<two_input_keyed_process_operator<Left, Right, K, LeftKeyFn, RightKeyFn, Op, Out>>(
-            left, right, op);
+            left, right, op, ttl);
       };
       return stream<Out>{left_.origin().then(detail::guarded<Left, Right>(std::move(node)), right_.origin())};
     }

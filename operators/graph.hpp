@@ -52,6 +52,7 @@ struct graph_node {
   operator_options options;
   std::uint32_t max_parallelism_limit = 0; ///< most subtasks this operator can have; 0: no limit of its own
   bool keyed = false;                      ///< its state is keyed
+  bool state_expires = false;              ///< it has keyed state that can be given a time to live
   bool stateful = false;                   ///< matched by name with the store
   bool blocking = false;                   ///< has a thread of its own beside it; ends fusion
   std::vector<graph_edge> inputs;

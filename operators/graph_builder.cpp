@@ -76,6 +76,7 @@ node_index graph_builder::add(graph_node node) {
   check_name(node);
   check_side_outputs(node);
   check_poison_policy(node);
+  check_time_to_live(node);
   graph_.nodes.push_back(std::move(node));
   return graph_.nodes.size() - 1;
 }
@@ -137,6 +138,20 @@ void graph_builder::check_poison_policy(const graph_node& node) {
     add_problem(node.name, node.where,
                 {"its poison policy", "none, for it calls no code that takes records", "one",
                  "give it to the operators whose functions may throw"});
+}
+
+void graph_builder::check_time_to_live(const graph_node& node) {
+  if (!node.options.state_ttl)
+    return;
+  if (!node.state_expires)
+    add_problem(node.name, node.where,
+                {"its time to live",
+                 "none, for it has no state by key that could expire; one with a map_state or list_state can't", "one",
+                 "give it to the operators behind key_by that have state, and empty maps and lists with a timer"});
+  if (const std::chrono::microseconds after = node.options.state_ttl->after; after.count() <= 0)
+    add_problem(node.name, node.where,
+                {"its time to live", "more than 0", std::to_string(after.count()) + " us",
+                 "give it a duration such as 24h, or leave the option out"});
 }
 
 void graph_builder::check_name(const graph_node& node) {

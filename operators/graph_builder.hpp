@@ -61,6 +61,7 @@ public:
 
 private:
   void check_poison_policy(const graph_node& node);
+  void check_time_to_live(const graph_node& node);
   void check_name(const graph_node& node);
   void check_side_outputs(const graph_node& node);
 

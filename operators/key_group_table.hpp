@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../persistence/byte_buffer.hpp"
+#include "../persistence/chunk.hpp"
 #include "key_index.hpp"
 
 #include <cstddef>
@@ -42,6 +43,13 @@ public:
   [[nodiscard]] const entry& at(std::uint32_t number) const { return entries_[number]; }
   [[nodiscard]] std::uint8_t& stamp(std::uint32_t number) { return stamps_[number]; }
   [[nodiscard]] std::uint8_t stamp(std::uint32_t number) const { return stamps_[number]; }
+  /// When an entry was last refreshed. Only of tables with a time to live, which set it for every entry.
+  [[nodiscard]] stored_time time(std::uint32_t number) const { return times_[number]; }
+  void set_time(std::uint32_t number, stored_time time) {
+    if (number >= times_.size()) [[unlikely]]
+      times_.resize(entries_.capacity(), no_stored_time);
+    times_[number] = time;
+  }
   /// How many entries there are, free ones included.
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
 
@@ -59,6 +67,8 @@ public:
     }
     return number;
   }
+
+  void prefetch_time(std::uint32_t number) const { __builtin_prefetch(times_.data() + number); }
 
   template <class Query>
   [[nodiscard]] std::uint32_t find(std::uint32_t tag, const Query& key) const {
@@ -99,6 +109,7 @@ public:
   void reset() {
     entries_ = {};
     stamps_ = {};
+    times_ = {};
     free_ = {};
     index_ = {};
     dirty = {};
@@ -123,6 +134,7 @@ private:
   std::vector<entry> entries_;
   std::vector<std::uint8_t> stamps_;
   std::vector<std::uint32_t> free_;
+  std::vector<stored_time> times_; // empty without a time to live
 
 public:
   // What snapshots need; kept by state_table.

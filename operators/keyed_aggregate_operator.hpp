@@ -4,10 +4,12 @@
 #include "concepts.hpp"
 #include "operator.hpp"
 #include "record_loop.hpp"
+#include "state_expiry.hpp"
 #include "state_table.hpp"
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -20,13 +22,15 @@ class keyed_aggregate_operator final : public any_operator {
 public:
   using output = typename Function::output;
 
-  keyed_aggregate_operator(KeyFn key_function, Function function)
-      : key_function_(std::move(key_function)), function_(std::move(function)) {}
+  keyed_aggregate_operator(KeyFn key_function, Function function, const std::optional<time_to_live>& ttl = {})
+      : key_function_(std::move(key_function)), function_(std::move(function)), expiry_(ttl) {}
 
   void open(operator_context& surroundings) override {
     const operator_identity& identity = surroundings.identity();
     state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+    expiry_.open(surroundings, state_);
   }
+  void ready(operator_context&, bool) override { expiry_.ready(state_); }
   std::vector<any_state_table*> state_tables() override { return {&state_}; }
 
   std::size_t process(std::size_t, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) override {
@@ -42,7 +46,7 @@ public:
     const auto key_of = [&](std::size_t i) -> decltype(auto) {
       return std::invoke(key_function_, std::as_const(records[i]));
     };
-    state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& state) {
+    const auto add = [&](std::size_t i, const K& key, auto& state) {
       function_.add(state, std::as_const(records[i]));
       if constexpr (key_is_part_of_record && !std::is_trivially_copyable_v<K>) {
         if (may_move) {
@@ -52,10 +56,21 @@ public:
       }
       made.values.emplace_back(function_.make(key, state));
       return true;
-    });
+    };
+    expiry_.begin(state_);
+    state_.for_each(in.hashes.data(), from, to, key_of, add, expiry_.times_of(in));
     detail::append_times(made, in, from, to);
     port.bulk_done();
+    expiry_.end(to - from, state_);
     return to;
+  }
+  bool watermark(event_time time, operator_outputs&) override {
+    expiry_.watermark(time, state_);
+    return true;
+  }
+  bool on_wake(processing_time now, operator_outputs&) override {
+    expiry_.wake(now, state_);
+    return true;
   }
 
 private:
@@ -65,6 +80,7 @@ private:
 
   KeyFn key_function_;
   Function function_;
+  detail::state_expiry expiry_;
   state_table<K, typename Function::state> state_{"state"};
 };
 

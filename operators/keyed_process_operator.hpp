@@ -6,10 +6,12 @@
 #include "processing_timers.hpp"
 #include "record_loop.hpp"
 #include "state_collections.hpp"
+#include "state_expiry.hpp"
 #include "state_table.hpp"
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,7 +23,8 @@ namespace detail {
 template <class K, class Op, class Out>
 class keyed_process_base : public any_operator {
 public:
-  explicit keyed_process_base(Op op) : op_(std::move(op)), sides_(side_outputs_of(op_)) {}
+  explicit keyed_process_base(Op op, const std::optional<time_to_live>& ttl = {})
+      : op_(std::move(op)), sides_(side_outputs_of(op_)), expiry_(ttl) {}
 
   void open(operator_context& surroundings) override {
     surroundings_ = &surroundings;
@@ -30,6 +33,7 @@ public:
       state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
       if constexpr (has_collections)
         collections_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+      expiry_.open(surroundings, state_);
     }
     if constexpr (has_timers)
       timers_.open(surroundings);
@@ -37,6 +41,8 @@ public:
   void ready(operator_context&, bool) override {
     if constexpr (has_collections)
       collections_.ready();
+    if constexpr (has_state<Op>)
+      expiry_.ready(state_);
     if constexpr (has_timers)
       timers_.ready();
   }
@@ -50,8 +56,17 @@ public:
       tables.push_back(&timers_.table());
     return tables;
   }
-  bool on_wake(processing_time now, operator_outputs& out) override {
+  bool watermark(event_time time, operator_outputs&) override {
+    if constexpr (has_state<Op>)
+      expiry_.watermark(time, state_);
+    return true;
+  }
+  bool on_wake(processing_time now, [[maybe_unused]] operator_outputs& out) override {
+    if constexpr (has_state<Op>)
+      expiry_.wake(now, state_);
     if constexpr (has_timers) {
+      if constexpr (has_state<Op>)
+        expiry_.begin(state_);
       collector<Out>& port = out.port<Out>(0);
       port.clear_time(); // what a timer emits has no event time
       keyed_context<K> ctx{*surroundings_, out, sides_, false};
@@ -60,13 +75,17 @@ public:
       return timers_.fire_due(now, full, [&](processing_time at, const K& key, std::uint64_t hash) {
         ctx.key_ = &key;
         ctx.hash_ = hash;
+        if constexpr (reads_state<on_timer_member, Op>()) {
+          if (expiry_.runs())
+            return op_.on_timer(at, read(hash, key), ctx, port);
+        }
         if constexpr (has_state<Op>)
           with_state(hash, key, state_.touch(hash, key), [&](auto& state) { op_.on_timer(at, state, ctx, port); });
         else
           op_.on_timer(at, ctx, port);
       });
     } else {
-      return any_operator::on_wake(now, out);
+      return true;
     }
   }
 
@@ -75,12 +94,13 @@ protected:
 
   template <class Member, class T, class KeyFn>
   std::size_t run(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) {
-    return run_keyed<T>(key_function, in, from, to, out,
-                        [this](const T& record, auto&... more) { Member::call(op_, record, more...); });
+    return run_keyed<Member, T>(key_function, in, from, to, out,
+                                [this](const T& record, auto&... more) { Member::call(op_, record, more...); });
   }
 
-  /// Calls `call_op(record, [state,] context, collector)` for the records, until an output is full.
-  template <class T, class KeyFn, class Call>
+  /// Calls `call_op(record, [state,] context, collector)` for the records, until an output is full. `Member` is what
+  /// the call leads to.
+  template <class Member, class T, class KeyFn, class Call>
   std::size_t run_keyed(const KeyFn& key_function, any_batch& in, std::size_t from, std::size_t to,
                         operator_outputs& out, Call call_op) {
     require_hashes(in);
@@ -106,11 +126,29 @@ protected:
     };
     const auto go_on = [&] { return !(several_ports ? out.full() : port.full()); };
     if constexpr (has_state<Op>) {
-      return state_.for_each(in.hashes.data(), from, to, key_of, [&](std::size_t i, const K& key, auto& entry) {
-        begin_record(i, key);
-        with_state(in.hashes[i], key, entry, [&](auto& state) { call_op(records[i], state, ctx, port); });
-        return go_on();
-      });
+      expiry_.begin(state_);
+      const event_time* const times = expiry_.times_of(in);
+      std::size_t reached = from;
+      if (reads_state<Member, Op>() && expiry_.runs()) {
+        if constexpr (reads_state<Member, Op>())
+          for (bool more = true; more && reached != to; ++reached) {
+            const K& key = key_of(reached);
+            if (times != nullptr)
+              state_.set_access_time(times[reached]);
+            begin_record(reached, key);
+            call_op(records[reached], read(in.hashes[reached], key), ctx, port);
+            more = go_on();
+          }
+      } else {
+        const auto one = [&](std::size_t i, const K& key, auto& entry) {
+          begin_record(i, key);
+          with_state(in.hashes[i], key, entry, [&](auto& state) { call_op(records[i], state, ctx, port); });
+          return go_on();
+        };
+        reached = state_.for_each(in.hashes.data(), from, to, key_of, one, times);
+      }
+      expiry_.end(reached - from, state_);
+      return reached;
     } else {
       for (std::size_t i = from; i != to; ++i) {
         const K& key = key_of(i);
@@ -148,6 +186,13 @@ private:
   static constexpr bool has_timers = takes_timers<Op, keyed_context<K>, Out>();
   static constexpr bool has_collections = holds_collections<state_of_t<Op>>();
 
+  /// The state of a key for code that only reads it. Not of one with collections, which has no time to live.
+  [[nodiscard]] const state_of_t<Op>& read(std::uint64_t hash, const K& key) {
+    static const entry_of_state<state_of_t<Op>> none{};
+    const auto* found = state_.find(hash, key);
+    return state_in(found ? *found : none);
+  }
+
   struct no_timers {};
   struct no_table {
     explicit no_table(const char*) {}
@@ -176,6 +221,7 @@ private:
   Op op_;
   side_ports sides_;
   operator_context* surroundings_ = nullptr;
+  state_expiry expiry_;
   [[no_unique_address]] std::conditional_t<has_timers, processing_timers<K>, no_timers> timers_;
   [[no_unique_address]]
   typename std::conditional_t<has_state<Op>, table_of<state_of_t<Op>>, std::type_identity<no_table>>::type state_{
@@ -191,8 +237,8 @@ private:
 template <class T, class K, class KeyFn, class Op, class Out>
 class keyed_process_operator final : public detail::keyed_process_base<K, Op, Out> {
 public:
-  keyed_process_operator(KeyFn key_function, Op op)
-      : detail::keyed_process_base<K, Op, Out>(std::move(op)), key_function_(std::move(key_function)) {}
+  keyed_process_operator(KeyFn key_function, Op op, const std::optional<time_to_live>& ttl = {})
+      : detail::keyed_process_base<K, Op, Out>(std::move(op), ttl), key_function_(std::move(key_function)) {}
 
   std::size_t process(std::size_t, any_batch& in, std::size_t from, std::size_t to, operator_outputs& out) override {
     return this->template run<detail::process_member, T>(key_function_, in, from, to, out);
@@ -207,8 +253,9 @@ private:
 template <class Left, class Right, class K, class LeftKeyFn, class RightKeyFn, class Op, class Out>
 class two_input_keyed_process_operator final : public detail::keyed_process_base<K, Op, Out> {
 public:
-  two_input_keyed_process_operator(LeftKeyFn left_key, RightKeyFn right_key, Op op)
-      : detail::keyed_process_base<K, Op, Out>(std::move(op)),
+  two_input_keyed_process_operator(LeftKeyFn left_key, RightKeyFn right_key, Op op,
+                                   const std::optional<time_to_live>& ttl = {})
+      : detail::keyed_process_base<K, Op, Out>(std::move(op), ttl),
         left_key_(std::move(left_key)),
         right_key_(std::move(right_key)) {}
 

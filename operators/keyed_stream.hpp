@@ -188,8 +188,10 @@ private:
     graph_node node = make_node(kind_name, std::move(name), std::move(options), where, &element_type_of<Out>());
     node.keyed = true;
     node.stateful = true;
-    node.make = [key = key_, function = std::move(function)]() -> std::unique_ptr<any_operator> {
-      return std::make_unique<keyed_aggregate_operator<T, K, KeyFn, Function>>(key, function);
+    node.state_expires = true;
+    node.make = [key = key_, function = std::move(function),
+                 ttl = node.options.state_ttl]() -> std::unique_ptr<any_operator> {
+      return std::make_unique<keyed_aggregate_operator<T, K, KeyFn, Function>>(key, function, ttl);
     };
     return stream<Out>{origin_.then(detail::guarded<T>(std::move(node)))};
   }

@@ -65,8 +65,9 @@ public:
           "flat_map_with_state", std::move(name), {std::move(function)}, std::move(options), where);
   }
 
-  /// The first record of each key. The keys that were seen are state, and are kept for ever. Whole records are
-  /// deduplicated after `key_by()`.
+  /// The first record of each key. The keys that were seen are state, and are kept for ever, or for their time to live:
+  /// since the record that came through, or, with `ttl_refresh::on_read_or_write`, since the last one. Whole records
+  /// are deduplicated after `key_by()`.
   stream<T> deduplicate(std::string name, operator_options options = {}, call_site where = caller()) const {
     return add<filter_with_state_function<K, T, seen_state, is_first>, T>("deduplicate", std::move(name), {is_first{}},
                                                                           std::move(options), where);
@@ -102,8 +103,10 @@ protected:
     append_side_outputs(node.outputs, op);
     node.keyed = true;
     node.stateful = has_state<Op> || takes_timers<Op, keyed_context<K>, Out>();
-    node.make = [key = self().key_function(), op = std::move(op)]() -> std::unique_ptr<any_operator> {
-      return std::make_unique<keyed_process_operator<T, K, KeyFn, Op, Out>>(key, op);
+    node.state_expires = state_can_expire<Op>;
+    node.make = [key = self().key_function(), op = std::move(op),
+                 ttl = node.options.state_ttl]() -> std::unique_ptr<any_operator> {
+      return std::make_unique<keyed_process_operator<T, K, KeyFn, Op, Out>>(key, op, ttl);
     };
     return stream<Out>{self().origin().then(guarded<T>(std::move(node)))};
   }

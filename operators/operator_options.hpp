@@ -1,6 +1,8 @@
 // What can be said of every operator, as the last argument of the call that adds it.
 #pragma once
 
+#include "time_to_live.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +27,8 @@ struct operator_options {
   /// For operators that call a function or struct of the program. Another policy than `fail` costs some time for every
   /// record. What the code had emitted before it threw is taken back; what it had changed in its state stays.
   poison_policy poison = poison_policy::fail;
+  /// How long its keyed state lives; unset: for ever. Of another program's state the times are kept.
+  std::optional<time_to_live> state_ttl = std::nullopt;
 };
 
 } // namespace weir::inline v0

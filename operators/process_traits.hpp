@@ -33,6 +33,10 @@ using state_of_t = typename state_of<Op>::type;
 template <class Op>
 inline constexpr bool has_state = !std::same_as<state_of_t<Op>, no_state>;
 
+/// Whether the keyed state of a process struct can be given a time to live. Its collections would outlive it.
+template <class Op>
+inline constexpr bool state_can_expire = has_state<Op> && !holds_collections<state_of_t<Op>>();
+
 /// What can be wrong with a process struct.
 enum class process_fault : std::uint8_t {
   none,
@@ -224,6 +228,21 @@ constexpr bool takes_timers() {
     return requires(const Op& op, processing_time at, Context& ctx, collector<Out>& out) {
       op.on_timer(at, ctx, out);
     };
+}
+
+struct on_timer_member {
+  template <class Op>
+  static auto pointer() -> decltype(&Op::on_timer);
+};
+
+/// Whether a member takes the state by `const state&` or by value: it only reads it.
+template <class Member, class Op>
+constexpr bool reads_state() {
+  using actual = typename process_signature<Member, Op>::parameter_types;
+  if constexpr (has_state<Op> && actual::count >= 2)
+    return std::is_convertible_v<const state_of_t<Op>&, typename parameter<1, actual>::type>;
+  else
+    return false;
 }
 
 /// Stops the compilation, with a sentence, for a struct whose `on_timer` cannot be called. True if all is well.

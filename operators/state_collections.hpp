@@ -61,6 +61,10 @@ template <class State>
 [[nodiscard]] State& state_in(kept_state<State>& entry) noexcept {
   return entry.value;
 }
+template <class State>
+[[nodiscard]] const State& state_in(const kept_state<State>& entry) noexcept {
+  return entry.value;
+}
 
 /// The name of a collection's table. Throws `usage_error` if `member` is no name.
 [[nodiscard]] std::string collection_table_name(const std::string& table, std::string_view member);

@@ -121,6 +121,8 @@ struct flat_map_with_state_function {
 struct seen_state {
   bool seen = false;
   WEIR_FIELDS(seen)
+  /// Later records change nothing, so they don't refresh it as writes do.
+  [[nodiscard]] bool is_settled() const { return seen; }
 };
 
 struct is_first {

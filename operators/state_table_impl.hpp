@@ -6,9 +6,9 @@
 namespace weir::inline v0 {
 
 template <key_type K, serializable V>
-template <bool Tracking, class KeyOf, class Fn>
+template <detail::table_access How, class KeyOf, class Fn>
 std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf& key_of,
-                                      Fn& fn) {
+                                      Fn& fn, [[maybe_unused]] const event_time* times) {
   // Three stages run at once: fetch the slot of one record, read that of a nearer one and fetch its entry, use the
   // entry of this one. The rings hold what a stage found out for the next.
   std::uint32_t group_ring[slots_ahead];
@@ -19,7 +19,12 @@ std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t f
     groups_[at].prefetch_slot(group::tag_of(hashes[i]));
   };
   const auto fetch_entry = [&](std::size_t i) {
-    number_ring[i % entries_ahead] = groups_[group_ring[i % slots_ahead]].prefetch_entry(group::tag_of(hashes[i]));
+    const group& in = groups_[group_ring[i % slots_ahead]];
+    const std::uint32_t likely = in.prefetch_entry(group::tag_of(hashes[i]));
+    if constexpr (How == access::timed)
+      if (likely != group::none)
+        in.prefetch_time(likely);
+    number_ring[i % entries_ahead] = likely;
   };
   for (std::size_t i = from; i != std::min(from + slots_ahead, to); ++i)
     fetch_slot(i);
@@ -36,12 +41,14 @@ std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t f
     group& in = groups_[at];
     decltype(auto) key = key_of(i);
     typename group::entry* found = nullptr;
+    if constexpr (How == access::timed)
+      if (times != nullptr)
+        clock_.set_access(detail::stored_time_of(times[i]));
     if (likely != group::none && in.at(likely).key == key) [[likely]] {
-      if constexpr (Tracking)
-        before_write(at, likely);
+      before_write_as<How>(at, likely);
       found = &in.at(likely);
     } else {
-      found = &touch_at<Tracking>(at, hashes[i], key);
+      found = &touch_at<How>(at, hashes[i], key);
     }
     if (!fn(i, std::as_const(found->key), found->value))
       return i + 1;
@@ -57,6 +64,8 @@ std::uint32_t state_table<K, V>::insert(group& in, std::uint32_t tag, const Quer
   never_used_ = false;
   if (tracking_)
     list_as_changed(in, number);
+  if (timed_)
+    in.set_time(number, clock_.access());
   return number;
 }
 
@@ -93,13 +102,13 @@ void state_table<K, V>::save_if_pending(std::uint32_t at, std::uint32_t number) 
       kind_ == snapshot_kind::base ? at > cursor_group_ || (at == cursor_group_ && number >= cursor_) : listed_in != 0;
   if (!pending)
     return;
-  if (!is_dead(stamp)) {
-    format::append(in.saved, in.at(number).key, in.at(number).value);
+  if (was_there(in, number)) {
+    append_entry(in.saved, in, number);
     ++in.saved_entries;
     stamp |= stamps::known;
     return;
   }
-  if (kind_ == snapshot_kind::delta) {
+  if (kind_ == snapshot_kind::delta && (stamp & stamps::known) != 0) {
     format::append_tombstone(in.saved, in.at(number).key);
     ++in.saved_entries;
   }
@@ -114,17 +123,24 @@ bool state_table<K, V>::erase(std::uint64_t hash, const Query& key) {
   const std::uint32_t number = in.find(group::tag_of(hash), key);
   if (number == group::none || is_dead(in.stamp(number)))
     return false;
+  const bool expired = timed_ && clock_.is_expired(in.time(number));
+  erase_at(at, number, group::tag_of(hash));
+  return !expired;
+}
+
+template <key_type K, serializable V>
+void state_table<K, V>::erase_at(std::uint32_t at, std::uint32_t number, std::uint32_t tag) {
+  group& in = groups_[at];
   if (tracking_)
     save_if_pending(at, number);
   --live_;
   if ((in.stamp(number) & stamps::known) == 0) {
-    in.remove(group::tag_of(hash), number);
+    in.remove(tag, number);
   } else {
     list_as_changed(in, number);
     in.stamp(number) |= stamps::dead;
     in.at(number).value = V{};
   }
-  return true;
 }
 
 template <key_type K, serializable V>
@@ -135,7 +151,9 @@ void state_table<K, V>::mark() {
     throw_wrong_use("no open snapshot", "one that is not encoded yet");
   kind_ = chain_.next_kind();
   chain_.opened(kind_);
-  writer_.emplace(kind_, distribution::by_key_group, chunk_bytes_);
+  clock_.mark();
+  writer_.emplace(kind_, distribution::by_key_group, chunk_bytes_,
+                  timed_ ? std::optional{clock_.told()} : std::nullopt);
   open_chunks_ = 0;
   cursor_group_ = 0;
   cursor_ = 0;
@@ -174,7 +192,8 @@ bool state_table<K, V>::encode(std::size_t max_entries, std::vector<encoded_chun
     }
     finish_group(in, out);
   }
-  if (whole && (!writer_->empty() || (kind_ == snapshot_kind::base && open_chunks_ == 0 && out.size() == before)))
+  const bool none_yet = open_chunks_ == 0 && out.size() == before;
+  if (whole && (!writer_->empty() || (none_yet && (kind_ == snapshot_kind::base || clock_.moved_before_mark()))))
     out.push_back(writer_->finish(key_group{owned_.first}));
   for (std::size_t i = before; i != out.size(); ++i)
     chain_.added(kind_, out[i].bytes.size());
@@ -196,18 +215,20 @@ void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
     stamp = stamps::free;
     return;
   }
-  auto& entry = in.at(number);
+  const auto& entry = in.at(number);
   byte_buffer& body = writer_->body();
-  if (!is_dead(stamp)) {
-    format::append(body, entry.key, entry.value);
+  if (was_there(in, number)) {
+    append_entry(body, in, number);
     writer_->entry_added();
     stamp = stamps::known;
     return;
   }
-  if (kind_ == snapshot_kind::delta) {
+  if (kind_ == snapshot_kind::delta && (stamp & stamps::known) != 0) {
     format::append_tombstone(body, entry.key);
     writer_->entry_added();
   }
+  if (!is_dead(stamp))
+    --live_; // expired
   in.remove(group::tag_of(format::hash(entry.key, arithmetic_)), number);
   stamp = stamps::free;
 }
@@ -232,6 +253,7 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
   if (reader.last().value >= arithmetic_.count())
     throw_damaged("key groups below the max parallelism of " + std::to_string(arithmetic_.count()),
                   "key group " + to_string(reader.last()) + " (was it stored with another max parallelism?)");
+  clock_.loaded(reader.clock());
   chunk_entry stored;
   while (reader.next(stored)) {
     if (stored.kind != format::kind)
@@ -244,7 +266,8 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
                         " (was it stored with another max parallelism?)");
     group& in = groups_[reader.group().value - owned_.first];
     std::uint32_t number = in.find(group::tag_of(hash), key);
-    if (stored.tombstone) {
+    const stored_time time = stored.time.value_or(no_stored_time);
+    if (stored.tombstone || (timed_ && clock_.is_expired(time))) {
       if (number != group::none) {
         in.remove(group::tag_of(hash), number);
         --live_;
@@ -257,6 +280,8 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
     } else {
       in.at(number).value = V{}; // nothing of the older value may show through
     }
+    if (timed_)
+      in.set_time(number, time);
     input_archive values{stored.value, stored_class_versions()};
     values >> in.at(number).value;
     values.expect_end();
@@ -275,6 +300,9 @@ void state_table<K, V>::clear() {
   never_used_ = true;
   chain_ = {};
   writer_.reset();
+  clock_.reset();
+  clean_group_ = 0;
+  clean_ = 0;
 }
 
 } // namespace weir::inline v0

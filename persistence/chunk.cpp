@@ -2,9 +2,11 @@
 //
 // header   32 bytes  "WCHK", u16 format version, u8 kind, u8 distribution, u32 first and u32 last key group,
 //                    u64 entries, u64 bytes that follow
+// clock     8 bytes  in version 2, that of tables with a time to live: i64 microseconds since 1970; the least: none
 // section  16 bytes  u32 key group (ascending), u32 entries, u64 bytes that follow in this section; then the entries
-// entry              u8 kind (0 value, 1 map entry, 2 list entry, 3 timer; +8: tombstone), then each with a LEB128
-//                    length before it: key, sub-key (not for kind 0), value (not for a tombstone)
+// entry              u8 kind (0 value, 1 map entry, 2 list entry, 3 timer; +8: tombstone; in version 2 +16: timed), if
+//                    timed i64 microseconds since 1970, then each with a LEB128 length before it: key, sub-key (not for
+//                    kind 0), value (not for a tombstone)
 #include "chunk.hpp"
 
 #include "error.hpp"
@@ -20,6 +22,9 @@ namespace {
 
 constexpr std::size_t header_bytes = 32;
 constexpr std::size_t section_header_bytes = 16;
+constexpr std::uint16_t plain_version = 1;
+constexpr std::uint16_t timed_version = 2;
+static_assert(timed_version == chunk_format_version);
 constexpr std::size_t least_entry_bytes = 2;
 constexpr char magic[4] = {'W', 'C', 'H', 'K'};
 
@@ -44,15 +49,31 @@ std::span<const std::byte> take_sized(const std::byte*& at, const std::byte* end
   return bytes;
 }
 
-void take_entry(const std::byte*& at, const std::byte* end, chunk_entry& entry) {
+stored_time load_time(const std::byte* at) {
+  return stored_time{std::chrono::microseconds{load_number<std::int64_t>(at)}};
+}
+
+// `may_have_time`: as the version of the chunk says.
+void take_entry(const std::byte*& at, const std::byte* end, bool may_have_time, chunk_entry& entry) {
   if (at == end)
     throw_damaged("an entry", "the end of its section");
   const auto tag = std::to_integer<unsigned>(*at++);
   const auto tombstone = std::to_integer<unsigned>(detail::tombstone_flag);
-  if ((tag & ~tombstone) > static_cast<unsigned>(entry_kind::timer))
+  const auto timed = may_have_time ? std::to_integer<unsigned>(detail::timed_flag) : 0U;
+  const unsigned kind = tag & ~(tombstone | timed);
+  if (kind > static_cast<unsigned>(entry_kind::timer))
     throw_damaged("a kind of entry from 0 to 3", std::to_string(tag));
-  entry.kind = static_cast<entry_kind>(tag & ~tombstone);
+  entry.kind = static_cast<entry_kind>(kind);
   entry.tombstone = (tag & tombstone) != 0;
+  entry.time.reset();
+  if ((tag & timed) != 0) [[unlikely]] {
+    if (entry.tombstone)
+      throw_damaged("a tombstone without a time", "one with a time");
+    if (end - at < static_cast<std::ptrdiff_t>(detail::stored_time_bytes))
+      throw_damaged("the time of an entry", "the end of its section");
+    entry.time = load_time(at);
+    at += detail::stored_time_bytes;
+  }
   entry.key = take_sized(at, end);
   entry.sub_key = entry.kind == entry_kind::value ? std::span<const std::byte>{} : take_sized(at, end);
   entry.value = entry.tombstone ? std::span<const std::byte>{} : take_sized(at, end);
@@ -70,10 +91,14 @@ void chunk_writer::begin_group(key_group group) {
   group_ = group;
 }
 
+std::size_t chunk_writer::header_size() const {
+  return header_bytes + (clock_ ? detail::stored_time_bytes : 0);
+}
+
 void chunk_writer::open_section() {
   if (out_.empty()) {
     out_.reserve(usual_bytes_);
-    out_.extend(header_bytes);
+    out_.extend(header_size());
     first_ = group_;
   }
   section_start_ = out_.size();
@@ -84,7 +109,7 @@ void chunk_writer::close_section() {
   if (section_start_ == 0)
     return;
   if (section_entries_ == 0) {
-    out_.truncate(section_start_ == header_bytes ? 0 : section_start_);
+    out_.truncate(section_start_ == header_size() ? 0 : section_start_);
   } else {
     last_ = group_;
     std::byte* at = out_.data() + section_start_;
@@ -98,7 +123,10 @@ void chunk_writer::close_section() {
 
 void chunk_writer::add(const chunk_entry& entry) {
   byte_buffer& out = body();
-  out.append(static_cast<std::byte>(entry.kind) | (entry.tombstone ? detail::tombstone_flag : std::byte{0}));
+  if (entry.time && clock_ && !entry.tombstone)
+    detail::append_timed_kind(out, entry.kind, *entry.time);
+  else
+    out.append(static_cast<std::byte>(entry.kind) | (entry.tombstone ? detail::tombstone_flag : std::byte{0}));
   append_sized_bytes(out, entry.key);
   if (entry.kind != entry_kind::value)
     append_sized_bytes(out, entry.sub_key);
@@ -121,7 +149,7 @@ void chunk_writer::add_encoded(std::span<const std::byte> entries, std::uint64_t
     }
     chunk_entry one;
     const std::byte* start = at;
-    take_entry(at, end, one);
+    take_entry(at, end, clock_.has_value(), one);
     out_.append(start, static_cast<std::size_t>(at - start));
     ++section_entries_;
     --count;
@@ -133,19 +161,21 @@ void chunk_writer::add_encoded(std::span<const std::byte> entries, std::uint64_t
 encoded_chunk chunk_writer::finish(key_group empty_at) {
   close_section();
   if (out_.empty()) {
-    out_.extend(header_bytes);
+    out_.extend(header_size());
     first_ = empty_at;
     last_ = empty_at;
   }
   std::byte* at = out_.data();
   std::memcpy(at, magic, sizeof(magic));
-  store_number(at + 4, chunk_format_version);
+  store_number(at + 4, clock_ ? timed_version : plain_version);
   store_number(at + 6, kind_);
   store_number(at + 7, distribution_);
   store_number(at + 8, first_.value);
   store_number(at + 12, last_.value);
   store_number(at + 16, closed_entries_);
-  store_number(at + 24, static_cast<std::uint64_t>(out_.size() - header_bytes));
+  store_number(at + 24, static_cast<std::uint64_t>(out_.size() - header_size()));
+  if (clock_)
+    store_number(at + header_bytes, static_cast<std::int64_t>(clock_->time_since_epoch().count()));
   usual_bytes_ = out_.size();
   encoded_chunk chunk{kind_, first_, last_, std::exchange(closed_entries_, 0), out_.take(), 0};
   chunk.checksum = checksum(chunk.bytes);
@@ -161,9 +191,16 @@ chunk_reader::chunk_reader(std::span<const std::byte> bytes, key_group_range wan
   if (std::memcmp(at, magic, sizeof(magic)) != 0)
     throw_damaged("the mark WCHK at its start", "other bytes");
   const auto version = load_number<std::uint16_t>(at + 4);
-  if (version != chunk_format_version)
-    throw store_error{{"chunk", "format version " + std::to_string(chunk_format_version), std::to_string(version),
-                       "use the program version that wrote the store"}};
+  if (version == 0 || version > chunk_format_version)
+    throw store_error{{"chunk", "a format version up to " + std::to_string(chunk_format_version),
+                       std::to_string(version), "use the program version that wrote the store"}};
+  std::size_t header = header_bytes;
+  if (version == timed_version) {
+    header += detail::stored_time_bytes;
+    if (bytes.size() < header)
+      throw_damaged("at least " + std::to_string(header) + " bytes", std::to_string(bytes.size()));
+    clock_ = load_time(at + header_bytes);
+  }
   const auto kind = load_number<std::uint8_t>(at + 6);
   const auto distributed_by = load_number<std::uint8_t>(at + 7);
   if (kind > 1 || distributed_by > 1)
@@ -177,11 +214,11 @@ chunk_reader::chunk_reader(std::span<const std::byte> bytes, key_group_range wan
     throw_damaged("a first key group not after the last", to_string(first_) + " to " + to_string(last_));
   entries_ = load_number<std::uint64_t>(at + 16);
   const auto body = load_number<std::uint64_t>(at + 24);
-  if (body != bytes.size() - header_bytes)
-    throw_damaged(std::to_string(body) + " bytes after the header", std::to_string(bytes.size() - header_bytes));
+  if (body != bytes.size() - header)
+    throw_damaged(std::to_string(body) + " bytes after the header", std::to_string(bytes.size() - header));
   if (entries_ > body / least_entry_bytes)
     throw_damaged("no more entries than fit into " + std::to_string(body) + " bytes", std::to_string(entries_));
-  at_ = at + header_bytes;
+  at_ = at + header;
   end_ = bytes.data() + bytes.size();
   section_end_ = at_;
 }
@@ -230,7 +267,7 @@ bool chunk_reader::next(chunk_entry& entry) {
     if (!next_section())
       return false;
   }
-  take_entry(at_, section_end_, entry);
+  take_entry(at_, section_end_, clock_.has_value(), entry);
   --left_in_section_;
   return true;
 }

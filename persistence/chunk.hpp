@@ -8,9 +8,11 @@
 #include "output_archive.hpp"
 #include "snapshot_kind.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,10 +21,15 @@ namespace weir::inline v0 {
 /// How entries go to subtasks when the parallelism changes: with their key group, or dealt out as a list.
 enum class distribution : std::uint8_t { by_key_group = 0, list = 1 };
 
-/// The newest chunk format that this program reads, and the one it writes.
-inline constexpr std::uint16_t chunk_format_version = 1;
+/// The newest chunk format that this program reads. It writes version 1, but for tables whose entries have times.
+inline constexpr std::uint16_t chunk_format_version = 2;
 /// A chunk that reaches this many bytes is finished, and the snapshot goes on in another.
 inline constexpr std::size_t default_chunk_bytes = std::size_t{4} << 20;
+
+/// When an entry of a table with a time to live was last refreshed, or what the table's clock shows.
+using stored_time = std::chrono::sys_time<std::chrono::microseconds>;
+/// Stands for none.
+inline constexpr stored_time no_stored_time = stored_time::min();
 
 /// A finished chunk, ready to be stored.
 struct encoded_chunk {
@@ -64,6 +71,15 @@ inline void append_sized_value(byte_buffer& out, const T& value) {
 }
 
 inline constexpr std::byte tombstone_flag{0x08};
+inline constexpr std::byte timed_flag{0x10};
+inline constexpr std::size_t stored_time_bytes = 8;
+
+/// Appends the first byte of an entry that has a time, and the time.
+inline void append_timed_kind(byte_buffer& out, entry_kind kind, stored_time time) {
+  std::byte* at = out.extend(1 + stored_time_bytes);
+  *at = static_cast<std::byte>(kind) | timed_flag;
+  store_number(at + 1, static_cast<std::int64_t>(time.time_since_epoch().count()));
+}
 
 } // namespace detail
 
@@ -71,6 +87,14 @@ inline constexpr std::byte tombstone_flag{0x08};
 template <class K, class V>
 inline void append_value_entry(byte_buffer& out, const K& key, const V& value) {
   out.append(static_cast<std::byte>(entry_kind::value));
+  detail::append_sized_value(out, key);
+  detail::append_sized_value(out, value);
+}
+
+/// The same for an entry that has a time, in a chunk of a table with a clock.
+template <class K, class V>
+inline void append_timed_value_entry(byte_buffer& out, stored_time time, const K& key, const V& value) {
+  detail::append_timed_kind(out, entry_kind::value, time);
   detail::append_sized_value(out, key);
   detail::append_sized_value(out, value);
 }
@@ -87,15 +111,19 @@ struct chunk_entry {
   entry_kind kind = entry_kind::value;
   bool tombstone = false;
   std::span<const std::byte> key;
-  std::span<const std::byte> sub_key; ///< empty if the kind is `value`
-  std::span<const std::byte> value;   ///< empty for a tombstone
+  std::span<const std::byte> sub_key;             ///< empty if the kind is `value`
+  std::span<const std::byte> value;               ///< empty for a tombstone
+  std::optional<stored_time> time = std::nullopt; ///< of its last refresh; none for a tombstone
 };
 
 /// Builds the chunks of one snapshot of one table. Key groups come in ascending order; entries of a group in any.
 class chunk_writer {
 public:
-  chunk_writer(snapshot_kind kind, distribution distributed_by, std::size_t split_bytes = default_chunk_bytes)
-      : kind_(kind), distribution_(distributed_by), split_bytes_(split_bytes) {}
+  /// `clock`: of a table with a time to live, what its clock showed at the mark, which may be `no_stored_time`. Only
+  /// with a clock may entries have times.
+  chunk_writer(snapshot_kind kind, distribution distributed_by, std::size_t split_bytes = default_chunk_bytes,
+               std::optional<stored_time> clock = std::nullopt)
+      : kind_(kind), distribution_(distributed_by), split_bytes_(split_bytes), clock_(clock) {}
 
   /// The entries that follow belong to `group`, which is not smaller than the one before.
   void begin_group(key_group group);
@@ -120,12 +148,14 @@ public:
   [[nodiscard]] encoded_chunk finish(key_group empty_at = {});
 
 private:
+  [[nodiscard]] std::size_t header_size() const;
   void open_section();
   void close_section();
 
   snapshot_kind kind_;
   distribution distribution_;
   std::size_t split_bytes_;
+  std::optional<stored_time> clock_;
   byte_buffer out_;
   std::size_t usual_bytes_ = 0;   // the size of the chunk before
   std::size_t section_start_ = 0; // 0: no section is open
@@ -150,6 +180,8 @@ public:
   [[nodiscard]] std::uint64_t entries() const { return entries_; }
   [[nodiscard]] key_group first() const { return first_; }
   [[nodiscard]] key_group last() const { return last_; }
+  /// Set if the table has a time to live: what its clock showed at the mark, which may be `no_stored_time`.
+  [[nodiscard]] std::optional<stored_time> clock() const { return clock_; }
 
   /// Moves to the next wanted entry; false at the end of the chunk.
   [[nodiscard]] bool next(chunk_entry& entry);
@@ -174,6 +206,7 @@ private:
   key_group last_;
   key_group group_;
   std::uint64_t entries_ = 0;
+  std::optional<stored_time> clock_;
 };
 
 } // namespace weir::inline v0

@@ -69,14 +69,16 @@ std::vector<encoded_chunk> merge_chunks(std::span<const std::span<const std::byt
   std::vector<open_chunk> open;
   open.reserve(chain.size());
   key_group empty_at{UINT32_MAX};
+  std::optional<stored_time> clock;
   for (const std::span<const std::byte> bytes : chain) {
     open.emplace_back(bytes);
     if (open.back().reader.distributed_by() != open.front().reader.distributed_by())
       throw damaged_error({"a chain of chunks", "one way in which its entries are dealt out", "two",
                            "restore from another checkpoint"});
     empty_at = std::min(empty_at, open.back().reader.first());
+    clock = std::max(clock, open.back().reader.clock()); // none is before any
   }
-  chunk_writer writer{snapshot_kind::base, open.front().reader.distributed_by(), split_bytes};
+  chunk_writer writer{snapshot_kind::base, open.front().reader.distributed_by(), split_bytes, clock};
   std::vector<dated_entry> entries;
   // Groups ascend in every chunk: all are read through once, side by side.
   while (const auto group = next_group(open)) {

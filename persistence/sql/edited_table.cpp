@@ -71,6 +71,9 @@ void edited_table::load(sqlite3* connection, const open_store& store, const chun
     if (list && table_ != "splits")
       refuse(name, "a list that is dealt out to subtasks, such as what a sink has prepared");
     all_or_none_ = list;
+    clock_ = std::max(clock_, reader.clock()); // none is before any
+    if (clock_ && *clock_ != no_stored_time)
+      newest_ = std::max(newest_, clock_);
     chunk_entry entry;
     while (reader.next(entry)) {
       if (entry.kind != entries_ || entry.tombstone)
@@ -79,7 +82,8 @@ void edited_table::load(sqlite3* connection, const open_store& store, const chun
         throw damaged_error{{"a key", "key group " + to_string(groups.of(checksum(entry.key))),
                              to_string(reader.group()), "make the savepoint again"}};
       const std::uint32_t number = size();
-      rows_.push_back({entry.key, entry.sub_key, entry.value, reader.group(), true});
+      rows_.push_back({entry.key, entry.sub_key, entry.value, reader.group(), true, entry.time});
+      newest_ = std::max(newest_, entry.time);
       if (index_.find_or_add(entry, number, [this](std::uint32_t at) { return entry_at(at); }) != number && !list)
         throw damaged_error{{"a key", "to be there once", "it twice", "make the savepoint again"}};
     }
@@ -108,7 +112,7 @@ std::uint32_t edited_table::row_for(std::span<const std::byte> key, std::span<co
     throw usage_error{{"the table " + operator_ + "/" + table_, "fewer than " + std::to_string(none) + " rows", "more",
                        "commit, and go on then"}};
   const std::uint32_t number = size();
-  rows_.push_back({keep(key), keep(sub_key), {}, key_groups{max_parallelism_}.of(checksum(key)), false});
+  rows_.push_back({keep(key), keep(sub_key), {}, key_groups{max_parallelism_}.of(checksum(key)), false, std::nullopt});
   return index_.find_or_add(wanted, number, at);
 }
 
@@ -129,6 +133,14 @@ void edited_table::set(std::uint32_t number, std::optional<std::span<const std::
   row& at = rows_[number];
   at.alive = value.has_value();
   at.value = value.value_or(std::span<const std::byte>{});
+  at.time = newest_;
+  changed_ = true;
+}
+
+void edited_table::restore(std::uint32_t number, const row& former) {
+  rows_[number].alive = former.alive;
+  rows_[number].value = former.value;
+  rows_[number].time = former.time;
   changed_ = true;
 }
 
@@ -138,7 +150,7 @@ std::vector<encoded_chunk> edited_table::encode(subtask_index subtask) const {
   for (std::uint32_t i = 0; i < size(); ++i)
     if (rows_[i].alive && range.contains(rows_[i].group))
       numbers[rows_[i].group.value - range.first].push_back(i);
-  chunk_writer writer{snapshot_kind::base, distribution::by_key_group};
+  chunk_writer writer{snapshot_kind::base, distribution::by_key_group, default_chunk_bytes, clock_};
   std::vector<encoded_chunk> chunks;
   for (std::uint32_t group = range.first; group < range.last; ++group) {
     auto& of_group = numbers[group - range.first];
@@ -146,7 +158,8 @@ std::vector<encoded_chunk> edited_table::encode(subtask_index subtask) const {
               [this](std::uint32_t a, std::uint32_t b) { return comes_before(rows_[a], rows_[b]); });
     writer.begin_group(key_group{group});
     for (const std::uint32_t each : of_group) {
-      writer.add({entries_, false, rows_[each].key, rows_[each].sub_key, rows_[each].value});
+      const row& of = rows_[each];
+      writer.add({entries_, false, of.key, of.sub_key, of.value, of.time});
       if (writer.full())
         chunks.push_back(writer.finish());
     }

@@ -28,6 +28,7 @@ public:
     std::span<const std::byte> value;
     key_group group;
     bool alive = false;
+    std::optional<stored_time> time = std::nullopt; ///< of its last refresh, in a table with a time to live
 
     [[nodiscard]] std::span<const std::byte> part(entry_part which) const {
       return which == entry_part::key ? key : which == entry_part::sub_key ? sub_key : value;
@@ -61,8 +62,11 @@ public:
   [[nodiscard]] std::uint32_t row_for(std::span<const std::byte> key, std::span<const std::byte> sub_key);
   /// Bytes that stay as long as the table.
   [[nodiscard]] std::span<const std::byte> keep(std::span<const std::byte> bytes);
-  /// Gives a row a value, or none. The value stays as long as the table.
+  /// Gives a row a value, or none. The value stays as long as the table. If entries have times, the row's is now the
+  /// newest that was stored: nobody here knows the job's clock.
   void set(std::uint32_t number, std::optional<std::span<const std::byte>> value);
+  /// Gives a row back what it was.
+  void restore(std::uint32_t number, const row& former);
 
   /// All rows that are alive as the bases of one subtask of `parallelism`. Equal rows give equal chunks.
   [[nodiscard]] std::vector<encoded_chunk> encode(subtask_index subtask) const;
@@ -85,6 +89,8 @@ private:
   std::uint32_t max_parallelism_ = 1;
   bool all_or_none_ = false;
   bool changed_ = false;
+  std::optional<stored_time> clock_;  // if the table has a time to live
+  std::optional<stored_time> newest_; // of the clock and of all rows
 
   std::vector<std::vector<std::byte>> chunks_; // of the savepoint
   std::vector<std::vector<std::byte>> blocks_; // of new keys and values

@@ -89,7 +89,7 @@ void pending_edits::change(const std::shared_ptr<edited_table>& table, std::uint
   if (value)
     value = table->keep(*value);
   if (!marks_.empty())
-    changes_.push_back({table.get(), row, table->at(row).alive, table->at(row).value});
+    changes_.push_back({table.get(), row, table->at(row)});
   table->set(row, value);
 }
 
@@ -113,7 +113,7 @@ void pending_edits::roll_back_to(int savepoint) {
     return;
   for (; changes_.size() > first->changes; changes_.pop_back()) {
     const former_row& former = changes_.back();
-    former.table->set(former.row, former.alive ? std::optional{former.value} : std::nullopt);
+    former.table->restore(former.number, former.row);
   }
   marks_.erase(first + 1, marks_.end());
 }

@@ -53,9 +53,8 @@ public:
 private:
   struct former_row {
     edited_table* table = nullptr;
-    std::uint32_t row = 0;
-    bool alive = false;
-    std::span<const std::byte> value;
+    std::uint32_t number = 0;
+    edited_table::row row;
   };
   struct marked {
     int savepoint = 0;

@@ -22,7 +22,8 @@ enum column_number : std::uint8_t {
   sub_key_column,
   job_argument,
   operator_argument,
-  table_argument
+  table_argument,
+  touched_hidden
 };
 
 constexpr std::array used_columns{
@@ -47,7 +48,8 @@ std::string_view to_text(entry_kind kind) {
 
 std::string state_function::declaration() const {
   return "CREATE TABLE weir_state(operator TEXT, table_name TEXT, key, value, key_group INTEGER, subtask INTEGER, "
-         "checkpoint INTEGER, kind TEXT, sub_key, job HIDDEN, of_operator HIDDEN, of_table HIDDEN)";
+         "checkpoint INTEGER, kind TEXT, sub_key, job HIDDEN, of_operator HIDDEN, of_table HIDDEN, "
+         "touched INTEGER HIDDEN)";
 }
 
 bool state_function::plan(sqlite3_index_info& info) const {
@@ -145,6 +147,10 @@ void state_function::cursor::column(sqlite3_context* context, int number) {
         set_result(context, sub_keys->decode(at.entry.sub_key));
       else
         set_result(context, at.entry.sub_key);
+      break;
+    case touched_hidden:
+      if (const auto time = at.entry.time)
+        sqlite3_result_int64(context, time->time_since_epoch().count());
       break;
     default: // arguments
       break;

@@ -44,7 +44,7 @@ std::string small_letters(std::string text) {
 
 std::vector<typed_column> typed_columns(const table_decoders& schema) {
   std::vector<typed_column> columns;
-  std::set<std::string> taken{"checkpoint", "key_group", "subtask"};
+  std::set<std::string> taken{"checkpoint", "key_group", "subtask", "touched"};
   const auto add = [&](const value_decoder& decoder, entry_part part, const std::string& half) {
     for (const value_column& each : decoder.columns()) {
       std::string name = each.name.empty() ? half : each.name;
@@ -104,7 +104,7 @@ std::string typed_table::declaration() const {
   std::string text = "CREATE TABLE t(";
   for (const typed_column& each : columns_)
     text += quoted(each.name) + " " + each.sql_type + ", ";
-  return text + "checkpoint INTEGER HIDDEN, key_group INTEGER HIDDEN, subtask INTEGER HIDDEN)";
+  return text + "checkpoint INTEGER HIDDEN, key_group INTEGER HIDDEN, subtask INTEGER HIDDEN, touched INTEGER HIDDEN)";
 }
 
 bool typed_table::plan(sqlite3_index_info& info) const {
@@ -241,6 +241,9 @@ void typed_table::cursor::column(sqlite3_context* context, int number) {
       return key_groups{store_.max_parallelism}.subtask_of(edited_->at(edited_row_).group, edited_->parallelism());
     };
     sqlite3_result_int64(context, edited_ ? of_edited().value : scan_->current().chunk->subtask.value);
+  } else if (number == of_->hidden(touched_column)) {
+    if (const auto time = edited_ ? edited_->at(edited_row_).time : scan_->current().entry.time)
+      sqlite3_result_int64(context, time->time_since_epoch().count());
   } else {
     try {
       typed(context, static_cast<std::size_t>(number));

@@ -19,7 +19,7 @@
 namespace weir::inline v0 {
 
 /// What comes behind a table's columns.
-enum hidden_column : std::uint8_t { checkpoint_column, key_group_column, subtask_column };
+enum hidden_column : std::uint8_t { checkpoint_column, key_group_column, subtask_column, touched_column };
 
 /// A column of a typed table.
 struct typed_column {
@@ -30,9 +30,10 @@ struct typed_column {
 };
 
 /// The columns of a state table: the key's, then the sub-key's if it has entries of collections, then the value's, then
-/// the hidden `checkpoint`, `key_group` and `subtask`. A whole key is `key`, a whole value `value`, elements of a tuple
-/// `key_1` and so on. The sub-key of a list is `position`, another one `entry`; its members are `entry_` and their
-/// name. A member whose name is taken gets `key_` or `value_` before it, and then a number behind it.
+/// the hidden `checkpoint`, `key_group`, `subtask` and `touched`, when the entry of a table with a time to live was
+/// last refreshed, in microseconds since 1970. A whole key is `key`, a whole value `value`, elements of a tuple `key_1`
+/// and so on. The sub-key of a list is `position`, another one `entry`; its members are `entry_` and their name. A
+/// member whose name is taken gets `key_` or `value_` before it, and then a number behind it.
 [[nodiscard]] std::vector<typed_column> typed_columns(const table_decoders& schema);
 
 struct edit_tools;

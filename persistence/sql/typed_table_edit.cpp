@@ -151,20 +151,22 @@ std::int64_t typed_table::change(const std::shared_ptr<edited_table>& table, std
 }
 
 void typed_table::refuse_hidden(std::span<sqlite3_value*> values, const edited_table::row* former) const {
-  constexpr std::array<const char*, 3> names{"checkpoint", "key_group", "subtask"};
-  for (const hidden_column each : {checkpoint_column, key_group_column, subtask_column}) {
+  constexpr std::array<const char*, 4> names{"checkpoint", "key_group", "subtask", "touched"};
+  for (const hidden_column each : {checkpoint_column, key_group_column, subtask_column, touched_column}) {
     sqlite3_value* value = values[1 + static_cast<std::size_t>(hidden(each))];
     if (sqlite3_value_nochange(value) != 0 || sqlite3_value_type(value) == SQLITE_NULL)
       continue;
     if (former != nullptr) { // `update … from` gives all columns
       const key_groups groups{tools_->max_parallelism};
       const auto subtask = groups.subtask_of(former->group, tools_->table->parallelism()).value;
-      const std::array<std::int64_t, 3> present{tools_->checkpoint, former->group.value, subtask};
+      const std::array<std::int64_t, 4> present{tools_->checkpoint, former->group.value, subtask,
+                                                former->time.value_or(no_stored_time).time_since_epoch().count()};
       if (sqlite3_value_type(value) == SQLITE_INTEGER && sqlite3_value_int64(value) == present.at(each))
         continue;
     }
     throw usage_error{{name_ + "." + names.at(each), "to be left out", "a value",
-                       "it says where an entry is kept, which follows from its key"}};
+                       each == touched_column ? "it is the newest time in the table, for what is edited"
+                                              : "it says where an entry is kept, which follows from its key"}};
   }
 }
 

@@ -189,6 +189,53 @@ composition timers() {
           }};
 }
 
+composition expiring_counts() {
+  return {"counts with a time to live",
+          [](weir::job& job, const surroundings& around) {
+            // Slow enough that some counts begin anew.
+            job.source("slow",
+                       weir::generator<int>{records, [](std::uint64_t n) { return static_cast<int>(n); }}.rate(20'000),
+                       {.parallelism = 1})
+                .key_by([](int n) { return n * n % 11; })
+                .count("counts", {.state_ttl = weir::time_to_live{400us}})
+                .map("text",
+                     [](const weir::counted<int>& c) { return std::to_string(c.key) + ":" + std::to_string(c.count); })
+                .sink("out", to_ledger{around.out});
+          },
+          [](const surroundings& around) -> std::string {
+            // When they do depends on the deaths. But every record counts once, and before each count is the one below.
+            std::map<std::string, int> times;
+            for (const std::string& line : around.out->committed)
+              ++times[line];
+            std::map<int, int> of_key;
+            for (const auto& [line, n] : times) {
+              const auto colon = line.find(':');
+              const int key = std::stoi(line.substr(0, colon));
+              const int count = std::stoi(line.substr(colon + 1));
+              of_key[key] += n;
+              const auto below = times.find(std::to_string(key) + ":" + std::to_string(count - 1));
+              if (count > 1 && (below == times.end() || below->second < n))
+                return "the count " + line + " comes from nowhere";
+            }
+            std::map<int, int> wanted;
+            for (int n = 0; n != records; ++n)
+              ++wanted[n * n % 11];
+            return of_key == wanted ? "" : "not every record was counted once";
+          }};
+}
+
+composition lasting_counts() {
+  return with_lines(
+      "counts whose time to live does not end",
+      [](auto n, const surroundings&) {
+        return n.key_by([](int x) { return x % 7; })
+            .count("counts", {.state_ttl = weir::time_to_live{1h, weir::ttl_refresh::on_read_or_write}})
+            .map("text",
+                 [](const weir::counted<int>& c) { return std::to_string(c.key) + ":" + std::to_string(c.count); });
+      },
+      each([](int x) { return std::to_string(x % 7) + ":" + std::to_string(x / 7 + 1); }));
+}
+
 composition rankings() {
   return {"the k best of all, and of each key",
           [](weir::job& job, const surroundings& around) {
@@ -359,6 +406,8 @@ std::vector<composition> operator_jobs() {
       },
       each([](int x) { return (x % 10 == 0 ? "dead " : "") + std::to_string(x); })));
   all.push_back(collections());
+  all.push_back(expiring_counts());
+  all.push_back(lasting_counts());
   all.push_back(rankings());
   all.push_back(timers());
   all.push_back(asynchronous(weir::async_order::ordered));

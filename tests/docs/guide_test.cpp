@@ -204,6 +204,22 @@ TEST_CASE("the alarm survives a restart, at any parallelism") {
   CHECK(found.same);
 }
 
+weir::stream<payment> once_a_day(const weir::stream<payment>& payments) {
+  return payments.key_by(&payment::card).deduplicate("first", {.state_ttl = weir::time_to_live{24h}});
+}
+
+TEST_CASE("a card's next payment a day later is a first one again") {
+  weir::job job{"guide"};
+  const auto payments = job.source("payments", weir::testing::input<payment>{});
+  const auto first = once_a_day(payments);
+  weir::testing::harness test{job};
+  for (const auto wait : {0h, 23h, 1h}) {
+    test.advance_processing_time(wait);
+    test.push(payments, {"1234", 99});
+  }
+  CHECK(test.outputs(first).size() == 2);
+}
+
 TEST_CASE("the other listings of the guide do what it says") {
   weir::job job{"guide"};
   const auto readings = job.source("readings", weir::testing::input<reading>{});

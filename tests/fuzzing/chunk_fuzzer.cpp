@@ -24,7 +24,7 @@ struct placed_entry {
 bool same(const placed_entry& a, const placed_entry& b) {
   return a.group == b.group && a.entry.kind == b.entry.kind && a.entry.tombstone == b.entry.tombstone &&
          std::ranges::equal(a.entry.key, b.entry.key) && std::ranges::equal(a.entry.sub_key, b.entry.sub_key) &&
-         std::ranges::equal(a.entry.value, b.entry.value);
+         std::ranges::equal(a.entry.value, b.entry.value) && a.entry.time == b.entry.time;
 }
 
 void read_all(chunk_reader reader, std::vector<placed_entry>& into) {
@@ -36,11 +36,12 @@ void read_all(chunk_reader reader, std::vector<placed_entry>& into) {
 /// The same entries, encoded beforehand and split into small chunks, as a state table adds those that changed.
 void check_split(const chunk_reader& reader, const std::vector<placed_entry>& entries) {
   constexpr std::size_t split_bytes = 100;
-  chunk_writer writer{reader.kind(), reader.distributed_by(), split_bytes};
+  chunk_writer writer{reader.kind(), reader.distributed_by(), split_bytes, reader.clock()};
   std::vector<weir::encoded_chunk> chunks;
   for (auto each = entries.begin(); each != entries.end();) {
     const auto end = std::find_if(each, entries.end(), [&](const auto& other) { return other.group != each->group; });
-    chunk_writer encoder{reader.kind(), reader.distributed_by(), std::numeric_limits<std::size_t>::max()};
+    chunk_writer encoder{reader.kind(), reader.distributed_by(), std::numeric_limits<std::size_t>::max(),
+                         reader.clock()};
     encoder.begin_group(each->group);
     const std::size_t start = encoder.body().size();
     writer.begin_group(each->group);
@@ -57,6 +58,7 @@ void check_split(const chunk_reader& reader, const std::vector<placed_entry>& en
     const chunk_reader part{chunk.bytes};
     read_all(part, found);
     require(found.size() - before == chunk.entries && chunk.entries != 0, "a chunk says how many entries it has");
+    require(part.clock() == reader.clock(), "a chunk says what the clock showed");
     require(part.first() == chunk.first && part.last() == chunk.last, "a chunk says its key groups");
     require(found[before].group == chunk.first && found.back().group == chunk.last, "and has entries of the outer two");
   }
@@ -77,7 +79,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const chunk_reader reader{bytes};
   require(reader.entries() == entries.size(), "a chunk has as many entries as its header says");
 
-  chunk_writer writer{reader.kind(), reader.distributed_by(), std::numeric_limits<std::size_t>::max()};
+  chunk_writer writer{reader.kind(), reader.distributed_by(), std::numeric_limits<std::size_t>::max(), reader.clock()};
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (i == 0 || entries[i].group != entries[i - 1].group)
       writer.begin_group(entries[i].group);

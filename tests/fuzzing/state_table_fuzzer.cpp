@@ -10,8 +10,10 @@
 #include <weir/operators/state_table_impl.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,7 @@ bytes copy(std::span<const std::byte> from) {
 template <class K>
 bytes chunk_of_entries(fuzz_input& input, weir::distribution distributed_by, std::uint32_t max_parallelism) {
   std::map<std::uint32_t, std::vector<weir::chunk_entry>> groups;
+  std::optional<weir::stored_time> clock;
   for (std::size_t left = input.below(24); left != 0 && !input.empty(); --left) {
     const unsigned what = input.byte();
     weir::chunk_entry entry;
@@ -41,6 +44,10 @@ bytes chunk_of_entries(fuzz_input& input, weir::distribution distributed_by, std
     entry.key = input.sized_bytes();
     if (!entry.tombstone)
       entry.value = input.sized_bytes();
+    if (!entry.tombstone && (what & 0x40U) != 0) {
+      entry.time = weir::stored_time{std::chrono::microseconds{what}};
+      clock = weir::no_stored_time;
+    }
     std::uint32_t group = what / 16;
     if (distributed_by == weir::distribution::list)
       group = 0;
@@ -49,7 +56,7 @@ bytes chunk_of_entries(fuzz_input& input, weir::distribution distributed_by, std
           [&] { group = weir::key_groups{max_parallelism}.of(weir::key_hash(weir::from_bytes<K>(entry.key))).value; });
     groups[group].push_back(entry);
   }
-  weir::chunk_writer writer{weir::snapshot_kind::delta, distributed_by, std::numeric_limits<std::size_t>::max()};
+  weir::chunk_writer writer{weir::snapshot_kind::delta, distributed_by, std::numeric_limits<std::size_t>::max(), clock};
   for (const auto& [group, entries] : groups) {
     writer.begin_group(weir::key_group{group});
     for (const auto& entry : entries)
@@ -127,9 +134,13 @@ void load_chain(fuzz_input& input) {
   const auto how = static_cast<form>(input.below(2));
   const std::uint32_t max_parallelism = input.below(2) == 0 ? 1 : 8;
   const weir::key_group_range owned{0, max_parallelism == 1 ? 1U : 5U};
-  const bool old_version = input.below(4) == 3;
+  const unsigned setting = static_cast<unsigned>(input.below(4));
+  const bool old_version = setting == 3;
   auto table = make(static_cast<const Table*>(nullptr));
   table.configure(owned, max_parallelism, true);
+  if constexpr (requires { table.set_time_to_live({}); })
+    if (setting == 2) // but the clock stands still: times are kept, and nothing expires
+      table.set_time_to_live({std::chrono::seconds{1}});
   if (old_version) {
     auto schema = weir::table_schema_from_json(table.schema_json());
     for (auto* type : {&schema.key, &schema.value})

@@ -31,7 +31,7 @@ weir::chunk_to_store to_store(const made_table& table, weir::encoded_chunk&& chu
 std::vector<weir::chunk_to_store> chunks_of(const made_table& table, weir::key_group_range range,
                                             std::uint32_t subtask) {
   constexpr std::size_t split_bytes = 300;
-  weir::chunk_writer writer{table.kind, table.distributed_by, split_bytes};
+  weir::chunk_writer writer{table.kind, table.distributed_by, split_bytes, table.clock};
   std::vector<weir::chunk_to_store> chunks;
   const bool list = table.distributed_by == weir::distribution::list;
   for (std::uint32_t group = range.first; group < range.last; ++group) {
@@ -40,7 +40,7 @@ std::vector<weir::chunk_to_store> chunks_of(const made_table& table, weir::key_g
       const auto of_entry = weir::key_groups{groups}.of(weir::checksum(each.key));
       if (list ? table.list_subtask != subtask || group != range.first : of_entry.value != group)
         continue;
-      weir::chunk_entry entry{each.kind, !each.value, each.key, each.sub_key, {}};
+      weir::chunk_entry entry{each.kind, !each.value, each.key, each.sub_key, {}, each.time};
       if (each.value)
         entry.value = *each.value;
       writer.add(entry);

@@ -24,6 +24,7 @@ struct made_entry {
   std::vector<std::byte> key;
   std::vector<std::byte> sub_key;
   std::optional<std::vector<std::byte>> value; ///< none: a tombstone
+  std::optional<weir::stored_time> time = std::nullopt;
 };
 
 template <class T>
@@ -49,7 +50,8 @@ struct made_table {
   weir::snapshot_kind kind = weir::snapshot_kind::base;
   std::vector<made_entry> entries;
   weir::distribution distributed_by = weir::distribution::by_key_group;
-  std::uint32_t list_subtask = 0; ///< where a list's entries are
+  std::uint32_t list_subtask = 0;                        ///< where a list's entries are
+  std::optional<weir::stored_time> clock = std::nullopt; ///< of a table with a time to live
 };
 
 /// The store of the job "made" at `path`. Chunks are small, so that there are many.

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <random>
 #include <span>
@@ -168,4 +170,25 @@ TEST_CASE("a chain with a damaged chunk, or of two kinds, is refused") {
   // A header may say anything about the groups that it has: they cost nothing.
   auto wide = chunk(snapshot_kind::base, {{0, "a", "1"}, {4'000'000'000U, "b", "2"}});
   CHECK(text_of(merged({wide})) == "0:a=1 4000000000:b=2");
+}
+
+TEST_CASE("entries keep their times, and the latest clock is kept") {
+  const auto at = [](std::int64_t us) { return weir::stored_time{std::chrono::microseconds{us}}; };
+  const auto timed = [&](snapshot_kind kind, std::int64_t clock, const char* key, std::int64_t time) {
+    chunk_writer writer{kind, distribution::by_key_group, weir::default_chunk_bytes, at(clock)};
+    writer.begin_group(key_group{1});
+    writer.add({entry_kind::value, false, bytes_of(key), {}, bytes_of("v"), at(time)});
+    return writer.finish();
+  };
+  const auto base = merged({timed(snapshot_kind::base, 100, "a", 70), timed(snapshot_kind::delta, 200, "b", 170),
+                            timed(snapshot_kind::delta, 150, "a", 120)});
+  REQUIRE(base.size() == 1);
+  chunk_reader reader{base[0].bytes};
+  CHECK(reader.clock() == at(200));
+  chunk_entry entry;
+  REQUIRE(reader.next(entry));
+  CHECK(text_of(entry.key) == "a");
+  CHECK(entry.time == at(120));
+  REQUIRE(reader.next(entry));
+  CHECK(entry.time == at(170));
 }

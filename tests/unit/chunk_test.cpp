@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <span>
@@ -98,6 +99,76 @@ TEST_CASE("the bytes of a chunk do not change from version to version", "[chunk]
   CHECK(std::memcmp(chunk.bytes.data(), golden, sizeof(golden)) == 0);
 }
 
+TEST_CASE("nor do those of a chunk whose entries have times", "[chunk]") {
+  const weir::stored_time clock{std::chrono::microseconds{0x0102}};
+  chunk_writer writer{snapshot_kind::base, distribution::by_key_group, weir::default_chunk_bytes, clock};
+  writer.begin_group(key_group{5});
+  weir::append_timed_value_entry(writer.body(), weir::stored_time{std::chrono::microseconds{-2}}, std::string{"a"},
+                                 std::uint16_t{0x0102});
+  writer.entry_added();
+  weir::append_value_tombstone(writer.body(), std::string{"b"});
+  writer.entry_added();
+  writer.add({entry_kind::value, false, bytes_of("c"), {}, {}}); // without a time
+  const auto chunk = writer.finish();
+  const unsigned char golden[] = {
+      'W',  'C',  'H',  'K',  2,    0,    0,    0,    5,    0, 0, 0,   5, 0, 0, 0, 3, 0, 0,
+      0,    0,    0,    0,    0,    39,   0,    0,    0,    0, 0, 0,   0,                     // header
+      2,    1,    0,    0,    0,    0,    0,    0,                                            // clock
+      5,    0,    0,    0,    3,    0,    0,    0,    23,   0, 0, 0,   0, 0, 0, 0,            // section
+      0x10, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 1, 'a', 2, 2, 1, 8, 2, 1, 'b', // no b
+      0,    1,    'c',  0};
+  REQUIRE(chunk.bytes.size() == sizeof(golden));
+  CHECK(std::memcmp(chunk.bytes.data(), golden, sizeof(golden)) == 0);
+
+  chunk_reader reader{chunk.bytes};
+  chunk_entry entry;
+  CHECK(reader.clock() == clock);
+  REQUIRE(reader.next(entry));
+  CHECK(entry.time == weir::stored_time{std::chrono::microseconds{-2}});
+  REQUIRE(reader.next(entry));
+  CHECK(entry.tombstone);
+  CHECK_FALSE(entry.time);
+  REQUIRE(reader.next(entry));
+  CHECK_FALSE(entry.time);
+  CHECK_FALSE(reader.next(entry));
+}
+
+TEST_CASE("entries have times in chunks with a clock only, and tombstones none", "[chunk]") {
+  chunk_writer writer{snapshot_kind::delta, distribution::by_key_group, weir::default_chunk_bytes,
+                      weir::no_stored_time};
+  writer.begin_group(key_group{0});
+  const weir::stored_time time{std::chrono::seconds{5}};
+  writer.add({entry_kind::map_entry, false, bytes_of("k"), bytes_of("sub"), bytes_of("v"), time});
+  const auto chunk = writer.finish();
+  const auto with = [&](std::size_t at, unsigned value) {
+    auto bytes = chunk.bytes;
+    bytes.at(at) = static_cast<std::byte>(value);
+    return bytes;
+  };
+  REQUIRE(lines_of(chunk.bytes).size() == 1);
+  CHECK_THROWS_AS(lines_of(with(4, 1)), weir::damaged_error);
+  CHECK_THROWS_WITH(lines_of(with(56, 0x19)), Catch::Contains("a tombstone without a time"));
+  CHECK_THROWS_AS(lines_of(with(56, 0x31)), weir::damaged_error);
+  for (std::size_t size = 0; size < chunk.bytes.size(); ++size) {
+    const std::vector<std::byte> cut{chunk.bytes.begin(), chunk.bytes.begin() + static_cast<std::ptrdiff_t>(size)};
+    CHECK_THROWS_AS(lines_of(cut), weir::damaged_error);
+  }
+  auto short_section = with(24, 21); // as if the section held only the entry's first byte
+  short_section.resize(61);
+  short_section[48] = std::byte{5};
+  CHECK_THROWS_AS(lines_of(short_section), weir::damaged_error);
+
+  chunk_writer plain{snapshot_kind::delta, distribution::by_key_group};
+  plain.begin_group(key_group{0});
+  plain.add({entry_kind::value, false, bytes_of("k"), {}, bytes_of("v"), time}); // where no one asks for times
+  const auto plain_chunk = plain.finish();
+  chunk_reader reader{plain_chunk.bytes};
+  chunk_entry entry;
+  CHECK_FALSE(reader.clock());
+  REQUIRE(reader.next(entry));
+  CHECK_FALSE(entry.time);
+}
+
 TEST_CASE("a value's length may take several bytes", "[chunk]") {
   for (const std::size_t length : {0U, 126U, 127U, 128U, 129U, 16'380U, 16'384U, 3'000'000U}) {
     chunk_writer writer{snapshot_kind::base, distribution::list};
@@ -187,8 +258,8 @@ TEST_CASE("a chunk whose header and sections contradict each other is refused", 
 
 TEST_CASE("a chunk of a later format is refused as such", "[chunk]") {
   auto chunk = small_chunk();
-  chunk.bytes[4] = std::byte{2};
-  CHECK_THROWS_WITH(chunk_reader{chunk.bytes}, Catch::Contains("format version 1, found 2"));
+  chunk.bytes[4] = std::byte{3};
+  CHECK_THROWS_WITH(chunk_reader{chunk.bytes}, Catch::Contains("format version up to 2, found 3"));
 }
 
 TEST_CASE("truncated, lengthened and random chunks are refused, and never read beyond", "[chunk]") {
