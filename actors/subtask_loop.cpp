@@ -1,5 +1,6 @@
 // A subtask: how it is built and started, and what it does about messages.
 #include "subtask_loop.hpp"
+#include "../persistence/chunk_compression.hpp"
 #include "../persistence/failpoint.hpp"
 #include "../persistence/saturating_time.hpp"
 
@@ -121,7 +122,19 @@ std::vector<table_to_load> subtask_loop::open() {
   return tables;
 }
 
+void subtask_loop::expect_to_load(chunk_amount whole) {
+  setup_.counters->entries_to_load.store(whole.entries, std::memory_order_relaxed);
+  setup_.counters->bytes_to_load.store(whole.bytes, std::memory_order_relaxed);
+}
+
+void subtask_loop::load(std::size_t table, std::uint64_t entries, std::span<const std::byte> chunk) {
+  snapshot_.table(table).load(plain_chunk(chunk, unpacked_));
+  setup_.counters->entries_loaded.fetch_add(entries, std::memory_order_relaxed);
+  setup_.counters->bytes_loaded.fetch_add(chunk.size(), std::memory_order_relaxed);
+}
+
 void subtask_loop::loaded() {
+  unpacked_ = {};
   chain_.ready(setup_.restored);
   if (source_op_ && setup_.splits)
     source_op_->assign(*setup_.splits);

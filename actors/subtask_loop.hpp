@@ -78,7 +78,10 @@ public:
   std::vector<table_to_load> open();
   /// Says with which schema the chunks of a table were written. Throws store_error if they can't be read.
   void expect_schema(std::size_t table, std::string_view json) { snapshot_.table(table).expect_stored_schema(json); }
-  void load(std::size_t table, std::span<const std::byte> chunk) { snapshot_.table(table).load(chunk); }
+  /// How much will come, for whoever looks at the counters.
+  void expect_to_load(chunk_amount whole);
+  /// Takes a chunk as it is stored.
+  void load(std::size_t table, std::uint64_t entries, std::span<const std::byte> chunk);
   /// All chunks are loaded. Reports `subtask_loaded`, at once or when the sinks' companions have started.
   void loaded();
   void run();
@@ -141,7 +144,12 @@ private:
   void on_committed(sink_stage& sink, checkpoint_id up_to);
   void ask_for_wake(std::chrono::microseconds delay);
   void probe_if_due();
-  void note_pause(monotonic_time since);
+  struct moment {
+    monotonic_time at;
+    std::chrono::nanoseconds work;
+  };
+  [[nodiscard]] moment this_moment() const { return {setup_.env->monotonic(), setup_.env->thread_time()}; }
+  void note_pause(const moment& since);
   void note_counters();
   [[nodiscard]] std::chrono::microseconds clock_ahead() const;
 
@@ -164,6 +172,7 @@ private:
   std::map<checkpoint_id, std::size_t> committing_; ///< how many sinks have not answered
   std::size_t slice_entries_ = 256;
 
+  std::vector<std::byte> unpacked_;    ///< of the last chunk that was loaded
   std::vector<bool> ended_;            ///< per channel
   std::vector<event_time> watermarks_; ///< per channel
   event_time watermark_ = event_time::min();

@@ -18,7 +18,8 @@ constexpr std::size_t most_slice_entries = 4096;
 
 void subtask_loop::begin_snapshot() {
   WEIR_FAILPOINT("subtask.snapshot.before");
-  const monotonic_time now = setup_.env->monotonic();
+  const moment begun = this_moment();
+  const monotonic_time now = begun.at;
   aligned_barrier due = std::move(*due_barrier_);
   due_barrier_.reset();
   const barrier mark = due.mark;
@@ -29,7 +30,7 @@ void subtask_loop::begin_snapshot() {
   if (source_)
     source_->note_positions(mark.checkpoint);
   snapshot_.begin(std::move(due), now);
-  note_pause(now);
+  note_pause(begun);
   WEIR_FAILPOINT("subtask.barrier.before");
   // Only now that the state is frozen may what follows the barrier come in, or the barrier go on.
   for (auto& edge : edges_)
@@ -58,15 +59,15 @@ void subtask_loop::on_prepared(sink_stage& sink, checkpoint_id id, std::string p
 }
 
 void subtask_loop::encode_slice() {
-  const monotonic_time before = setup_.env->monotonic();
+  const moment before = this_moment();
   snapshot_.encode(slice_entries_);
-  note_pause(before);
-  const auto taken = setup_.env->monotonic() - before;
+  const auto taken = setup_.env->monotonic() - before.at;
   if (taken > slice_time)
     slice_entries_ = std::max(slice_entries_ / 2, fewest_slice_entries);
   else if (taken < slice_time / 2)
     slice_entries_ = std::min(slice_entries_ * 2, most_slice_entries);
   finish_snapshot_if_whole();
+  note_pause(before);
 }
 
 void subtask_loop::finish_snapshot_if_whole() {
@@ -97,10 +98,14 @@ void subtask_loop::on_committed(sink_stage& sink, checkpoint_id up_to) {
   out_.report(commit_acknowledged{up_to});
 }
 
-void subtask_loop::note_pause(monotonic_time since) {
-  const auto taken = (setup_.env->monotonic() - since).count();
-  if (taken > setup_.counters->longest_pause_us.load(std::memory_order_relaxed))
-    setup_.counters->longest_pause_us.store(taken, std::memory_order_relaxed);
+void subtask_loop::note_pause(const moment& since) {
+  const moment now = this_moment();
+  const auto raise = [](std::atomic<std::int64_t>& most, std::int64_t value) {
+    if (value > most.load(std::memory_order_relaxed))
+      most.store(value, std::memory_order_relaxed);
+  };
+  raise(setup_.counters->longest_pause_us, (now.at - since.at).count());
+  raise(setup_.counters->longest_pause_work_us, (now.work - since.work) / std::chrono::microseconds{1});
 }
 
 } // namespace weir::inline v0

@@ -24,7 +24,14 @@ struct subtask_counters {
   std::atomic<std::uint64_t> batches_queued{0}; ///< now waiting in the input queues
   std::atomic<std::uint64_t> batches_queued_most{0};
   std::atomic<std::int64_t> longest_pause_us{0}; ///< of one snapshot slice or mark
-  std::atomic<std::int64_t> step_since_us{0};    ///< monotonic time at which the present step began; 0: none runs
+  /// The same in processor time of the thread: what others took from the processor is not in it.
+  std::atomic<std::int64_t> longest_pause_work_us{0};
+  // Of a restore, as the chunks have it: an entry that a delta replaces counts again.
+  std::atomic<std::uint64_t> entries_to_load{0};
+  std::atomic<std::uint64_t> entries_loaded{0};
+  std::atomic<std::uint64_t> bytes_to_load{0};
+  std::atomic<std::uint64_t> bytes_loaded{0};
+  std::atomic<std::int64_t> step_since_us{0}; ///< monotonic time at which the present step began; 0: none runs
 };
 
 /// One operator of the task, in chain order.

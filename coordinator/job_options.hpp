@@ -72,6 +72,8 @@ struct job_options {
   std::uint32_t max_concurrent = 1;
   /// How many may fail in a row before the job fails.
   std::uint32_t tolerable_failures = 3;
+  /// Compress what checkpoints write, and savepoints: less on the disk, more work for the store's thread.
+  bool compress_checkpoints = false;
 
   // ---- failures ----
 

@@ -140,6 +140,7 @@ std::vector<option_row> option_table(std::string_view job_name, const job_option
   table.number<std::uint32_t>("max-concurrent", &o::max_concurrent, "under way at once", 1);
   table.number<std::uint32_t>("tolerable-failures", &o::tolerable_failures, "failed ones in a row before the job fails",
                               0);
+  table.flag("compress-checkpoints", &o::compress_checkpoints, "compress them, and savepoints, with zstd");
 
   table.group("Failures");
   table.add("restart", "HOW",

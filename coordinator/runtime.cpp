@@ -34,6 +34,7 @@ store_options options_for_store(const job_options& options, const std::string& j
   store.now = wall_time{env.now().time_since_epoch().count()};
   store.new_run_uuid = env.uuid();
   store.savepoint = options.from_savepoint;
+  store.compress = options.compress_checkpoints;
   return store;
 }
 
@@ -108,7 +109,7 @@ job_handle runtime::start(const job& j, const job_options& options) {
     throw;
   }
 
-  auto control = std::make_shared<job_control>(status, env_);
+  auto control = std::make_shared<job_control>(status, env_, options.compress_checkpoints);
   control->attach(spawn_coordinator(system_, std::move(prepared), control));
   return job_handle{std::move(control)};
 }

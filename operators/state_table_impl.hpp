@@ -246,6 +246,9 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
                     "one of key group " + to_string(arithmetic_.of(hash)) +
                         " (was it stored with another max parallelism?)");
     group& in = groups_[reader.group().value - owned_.first];
+    if (in.size() == 0) // no more memory than twice the bytes: the count may be crafted
+      in.reserve(1 + std::min<std::size_t>(reader.left_in_group(),
+                                           2 * reader.bytes_left_in_group() / sizeof(typename group::entry)));
     std::uint32_t number = in.find(group::tag_of(hash), key);
     if (stored.tombstone) {
       if (number != group::none) {

@@ -140,8 +140,9 @@ void simulated_run::observe(const std::string& name, const seen_message& message
 }
 
 /// A subtask is about to load a checkpoint: what the store has for it must be what the model has, and what it then
-/// finds in its state is compared with that.
-void simulated_run::note_restore(const weir::load_request& load) {
+/// finds in its state is compared with that. It gets it in parts of any size.
+void simulated_run::note_restore(weir::load_request& load) {
+  load.part_bytes = random_.between(1, 400);
   const std::uint64_t checkpoint = load.checkpoint.value;
   if (world_.restored_models.count(checkpoint) == 0) {
     world_.observing = true;

@@ -96,6 +96,7 @@ TEST_CASE("every option reaches its field") {
                                "256",
                                "--allow-duplicates",
                                "--replace-output",
+                               "--compress-checkpoints",
                                "--threads",
                                "4"})
                             .options;
@@ -118,6 +119,7 @@ TEST_CASE("every option reaches its field") {
   CHECK(o.max_parallelism == 256);
   CHECK(o.allow_duplicates);
   CHECK(o.replace_output);
+  CHECK(o.compress_checkpoints);
   CHECK(o.threads == 4);
   CHECK_FALSE(parse({"--no-checkpoints"}).options.checkpoints);
 }
@@ -211,6 +213,7 @@ TEST_CASE("the help has the program's options and Weir's, with their defaults") 
                            "--max-parallelism",
                            "--allow-duplicates",
                            "--replace-output",
+                           "--compress-checkpoints",
                            "--no-checkpoints",
                            "--version"})
     has(command.text, std::string{"  "} + name + " ");
