@@ -21,6 +21,7 @@ void subtask_loop::begin_snapshot() {
   const monotonic_time now = setup_.env->monotonic();
   aligned_barrier due = std::move(*due_barrier_);
   due_barrier_.reset();
+  due.mark.overtakes = due.mark.overtakes || is_late(due.mark, now);
   const barrier mark = due.mark;
   next_ack_ = {};
   next_ack_.checkpoint = mark.checkpoint;
@@ -36,6 +37,7 @@ void subtask_loop::begin_snapshot() {
     for (const channel_position& sent : edge->broadcast(mark))
       next_ack_.sent.push_back(sent);
   WEIR_FAILPOINT("subtask.barrier.after");
+  begin_recording(mark);
   aligner_.release(mark.checkpoint);
   if (source_ && mark.suspend)
     suspended_ = true;
@@ -45,7 +47,9 @@ void subtask_loop::begin_snapshot() {
     next_ack_.commits_pending = next_ack_.commits_pending || sink.op->as_sink()->two_phase();
     sink.driver->prepare(mark.checkpoint);
   }
-  finish_snapshot_if_whole();
+  end_recording_if_whole();
+  if (recording_)
+    overtake_if_late();
 }
 
 void subtask_loop::on_prepared(sink_stage& sink, checkpoint_id id, std::string prepared) {
@@ -70,7 +74,7 @@ void subtask_loop::encode_slice() {
 }
 
 void subtask_loop::finish_snapshot_if_whole() {
-  if (!snapshot_.open() || snapshot_.encoding() ||
+  if (!snapshot_.open() || snapshot_.recording() || snapshot_.encoding() ||
       std::any_of(sinks_.begin(), sinks_.end(), [](const sink_stage& s) { return s.preparing; }))
     return;
   next_ack_.bytes = snapshot_.encoded_bytes();
@@ -81,7 +85,7 @@ void subtask_loop::finish_snapshot_if_whole() {
   snapshot.index = setup_.id.index;
   snapshot.parallelism = setup_.parallelism;
   next_ack_.phases = snapshot.phases;
-  at_store_.push_back(std::move(next_ack_));
+  at_store_.push_back({std::move(next_ack_), !std::exchange(abandoned_, false)});
   WEIR_FAILPOINT("subtask.store.before");
   out_.store(std::move(snapshot));
   WEIR_FAILPOINT("subtask.store.after");

@@ -1,6 +1,7 @@
 #include "runtime.hpp"
 
 #include "human_text.hpp"
+#include "in_flight_plan.hpp"
 #include "job_control.hpp"
 #include "state_fit.hpp"
 
@@ -133,8 +134,12 @@ void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_t
   }
   for (const region_plan& region : plan.regions)
     prepared.regions.push_back(prepare_region(store, plan, prepared.facts, options, region.id, newest.id));
+  bool in_flight = may_overtake(options);
+  for (const region_preparation& region : prepared.regions)
+    for (const auto& [operator_name, table] : region.stored_tables)
+      in_flight = in_flight || is_in_flight_table(table);
   store.group([&] {
-    store.register_plan(operator_records(plan), schema_records(prepared.facts), plan.max_parallelism);
+    store.register_plan(operator_records(plan), schema_records(plan, prepared.facts, in_flight), plan.max_parallelism);
     store.restore(newest.id, now);
     for (region_preparation& region : prepared.regions)
       region.attempt = store.begin_attempt(region.region, now, newest.id);

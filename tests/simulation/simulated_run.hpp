@@ -98,6 +98,7 @@ private:
   void remember(const std::string& name, caf::scheduled_actor& actor);
   void observe(const std::string& name, const seen_message& message);
   void note_restore(const weir::load_request& load);
+  void note_in_flight(const checked_state& restored);
   void sync_clock();
   [[nodiscard]] std::int64_t clock_us();
   void say(const std::string& line) const;

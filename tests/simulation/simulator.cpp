@@ -20,6 +20,9 @@ const std::vector<std::string>& kinds_of_trouble() {
       all.push_back(kind.name);
     for (std::string& name : restart_trouble_names())
       all.push_back(std::move(name));
+    for (const char* name :
+         {"in-flight batches restored", "in-flight batches dealt out anew", "in-flight batches after a timeout"})
+      all.emplace_back(name);
     return all;
   }();
   return names;

@@ -62,6 +62,13 @@ TEST_CASE("nothing said is everything by default") {
   CHECK(command.options.checkpoints);
 }
 
+TEST_CASE("whether barriers overtake, at once or after a time, is an option") {
+  CHECK_FALSE(parse({}).options.unaligned);
+  CHECK(parse({"--unaligned"}).options.unaligned);
+  CHECK(parse({}).options.alignment_timeout == 0us);
+  CHECK(parse({"--alignment-timeout", "250ms"}).options.alignment_timeout == 250ms);
+}
+
 TEST_CASE("every option reaches its field") {
   const job_options o = parse({"--store",
                                "x.weir",
@@ -201,6 +208,8 @@ TEST_CASE("the help has the program's options and Weir's, with their defaults") 
                            "--checkpoint-timeout",
                            "--min-pause",
                            "--max-concurrent",
+                           "--unaligned",
+                           "--alignment-timeout",
                            "--tolerable-failures",
                            "--retain",
                            "--restart",
