@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -42,22 +43,34 @@ struct snapshot_stored {
   write_result result = write_result::stored;
   std::chrono::microseconds taken{};
 };
-/// To a store: send the state of these tables as of a checkpoint; answered by `state_chunk`s and a `state_end`.
+/// How far a restore has come.
+struct load_position {
+  std::size_t table = 0; ///< of the request's
+  std::size_t chunk = 0; ///< of the table's
+  friend bool operator==(const load_position&, const load_position&) = default;
+};
+/// To a store: send a part of the state of these tables as of a checkpoint; answered by a `state_part`. The store
+/// remembers nothing of it: a subtask asks for as much as it has room for, and one that dies asks no more.
 struct load_request {
   checkpoint_id checkpoint{0};
   std::vector<table_to_load> tables;
   key_group_range groups;
+  load_position at;
+  std::size_t part_bytes = 0; ///< the part ends with the chunk that reaches this
   caf::actor from;
 };
-struct state_schema {
+struct state_piece {
   std::size_t table = 0;
-  std::string json;
+  std::string schema; ///< JSON, of this and the following pieces; empty: as before
+  std::uint64_t entries = 0;
+  std::vector<std::byte> bytes; ///< a chunk
 };
-struct state_chunk {
-  std::size_t table = 0;
-  std::shared_ptr<const std::vector<std::byte>> bytes;
+struct state_part {
+  load_position at;
+  std::shared_ptr<const std::vector<state_piece>> pieces;
+  std::optional<load_position> next; ///< none: that was all
+  chunk_amount whole;                ///< of the restore; in its first part
 };
-struct state_end {};
 /// The store can't do what it was asked.
 struct store_failed {
   std::string message;
@@ -115,9 +128,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::outside_wake)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::store_snapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::snapshot_stored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::load_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_schema)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_chunk)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_end)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::state_part)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::store_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::companion_spawned)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::read_once)

@@ -1,6 +1,7 @@
 // Decides what a barrier does to a subtask with several input channels.
 #pragma once
 
+#include "../persistence/saturating_time.hpp"
 #include "delivery_mode.hpp"
 #include "messages.hpp"
 
@@ -21,11 +22,20 @@ struct aligned_barrier {
   std::vector<sequence_number> received; ///< per channel, the barrier's own sequence number
 };
 
+/// Whether a barrier's checkpoint has been open for so long that it overtakes from now on.
+[[nodiscard]] inline bool is_late(const barrier& mark, monotonic_time now) {
+  return mark.alignment_timeout.count() > 0 && now >= saturating_add(mark.opened, mark.alignment_timeout);
+}
+
 /// Aligns barriers, after Carbone et al., "Lightweight Asynchronous Snapshots for Distributed Dataflows" (2015).
 ///
 /// Exactly-once: a channel whose barrier has come is held until all others' have come. At-least-once: nothing is held.
 /// A later barrier on any channel cancels an earlier alignment that holds channels, since barriers come in order on
 /// every channel: the earlier one can't be had from that channel any more.
+///
+/// A barrier that overtakes needs no alignment: its snapshot is due with the first one that comes in, at whatever place
+/// of its queue, and no channel is held. What was before the others is to be recorded until they have come, after
+/// Chandy and Lamport, "Distributed Snapshots" (1985).
 class aligner {
 public:
   aligner(std::size_t channels, delivery_mode mode);
@@ -34,6 +44,16 @@ public:
   /// channels stay held until `release`.
   std::optional<aligned_barrier> on_barrier(std::size_t channel, const barrier& mark, sequence_number sequence,
                                             monotonic_time now);
+  /// The barriers of a checkpoint overtake here from now on. `queued`: per channel, the number of its barrier that
+  /// waits in the queue, 0 if there is none. Returns the barrier, whose snapshot is due; nothing if it is past,
+  /// aborted, or overtakes already. In `received`, 0 stands for a barrier that is still to come: `overtaking` is true
+  /// until all have.
+  std::optional<aligned_barrier> overtake(const barrier& mark, const std::vector<sequence_number>& queued,
+                                          monotonic_time now);
+  /// A barrier of a checkpoint that overtakes has come into the queue of a channel.
+  void arrived(std::size_t channel, checkpoint_id id, sequence_number sequence);
+  /// Whether barriers of the checkpoint overtake here, and some of them are still to come.
+  [[nodiscard]] bool overtaking(checkpoint_id id) const;
   /// The coordinator has given the checkpoint up: its barriers that are still to come are skipped.
   void abort(checkpoint_id id);
   /// The snapshot of an aligned barrier is taken: its channels go on.
@@ -50,8 +70,12 @@ private:
     monotonic_time first_arrival{};
     std::size_t arrived = 0;
     std::vector<sequence_number> received; ///< 0: not arrived
+    bool overtaken = false;
   };
 
+  /// The alignment of a barrier, new or open; null if it is to be skipped.
+  alignment* find_or_open(const barrier& mark, monotonic_time now);
+  void finish(checkpoint_id id);
   void cancel_before(checkpoint_id id);
   void pass(checkpoint_id id);
 

@@ -34,6 +34,26 @@ bool input_channels::push(channel_message message) {
   return true;
 }
 
+std::vector<sequence_number> input_channels::barriers_of(checkpoint_id id) const {
+  std::vector<sequence_number> found(channels_.size());
+  for (std::size_t i = 0; i != channels_.size(); ++i)
+    for (const channel_message& message : channels_[i].queue)
+      if (const auto* mark = std::get_if<barrier>(&message.payload); mark && mark->checkpoint == id)
+        found[i] = message.sequence;
+  return found;
+}
+
+std::vector<batch_ptr> input_channels::batches_before(std::size_t index, sequence_number number) const {
+  std::vector<batch_ptr> batches;
+  for (const channel_message& message : channels_[index].queue) {
+    if (number != sequence_number{0} && message.sequence >= number)
+      break;
+    if (const auto* batch = std::get_if<batch_ptr>(&message.payload))
+      batches.push_back(*batch);
+  }
+  return batches;
+}
+
 channel_message input_channels::take(std::size_t index) {
   channel& c = channels_[index];
   channel_message message = std::move(c.queue.front());

@@ -36,6 +36,16 @@ public:
   /// a repeat or a channel that is not ours.
   bool push(channel_message message);
 
+  /// The place of a channel in this list, if it is ours.
+  [[nodiscard]] std::optional<std::size_t> index_of(channel_id id) const {
+    const auto at = by_id_.find(id);
+    return at == by_id_.end() ? std::nullopt : std::optional{at->second};
+  }
+  /// Per channel, the number of a checkpoint's barrier that waits in its queue; 0 if there is none.
+  [[nodiscard]] std::vector<sequence_number> barriers_of(checkpoint_id id) const;
+  /// The batches that wait in a channel's queue, in order: those before the message of this number, or all if it is 0.
+  [[nodiscard]] std::vector<batch_ptr> batches_before(std::size_t index, sequence_number number) const;
+
   /// The next channel, in turn, that has a message and is not held.
   template <class Held>
   [[nodiscard]] std::optional<std::size_t> next(Held held) {

@@ -22,8 +22,10 @@ namespace weir::inline v0 {
 /// Separates checkpoint n from n+1 on a channel.
 struct barrier {
   checkpoint_id checkpoint{0};
-  bool suspend = false;    ///< sources emit nothing after it until they are told to resume
-  monotonic_time opened{}; ///< when the coordinator opened the checkpoint
+  bool suspend = false;                           ///< sources emit nothing after it until they are told to resume
+  monotonic_time opened{};                        ///< when the coordinator opened the checkpoint
+  bool overtakes = false;                         ///< what waits on its way, which becomes part of the checkpoint
+  std::chrono::microseconds alignment_timeout{0}; ///< after `opened`: when it begins to overtake; 0: never
 };
 
 /// No earlier event time follows.

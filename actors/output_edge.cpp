@@ -37,6 +37,38 @@ sequence_number output_channel::push(channel_payload payload) {
   return last_;
 }
 
+std::size_t output_channel::place_of(checkpoint_id id) const noexcept {
+  const auto at = std::find_if(waiting_.begin(), waiting_.end(), [id](const channel_message& message) {
+    const auto* mark = std::get_if<barrier>(&message.payload);
+    return mark && mark->checkpoint == id;
+  });
+  return static_cast<std::size_t>(at - waiting_.begin());
+}
+
+bool output_channel::holds_back(checkpoint_id id) const noexcept {
+  return place_of(id) != waiting_.size();
+}
+
+std::optional<overtaken_batches> output_channel::overtake(checkpoint_id id) {
+  const std::size_t place = place_of(id);
+  if (place == waiting_.size())
+    return std::nullopt;
+  channel_message ahead = std::move(waiting_[place]);
+  waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(place));
+  std::get<barrier>(ahead.payload).overtakes = true;
+  ahead.sequence = sent_through_.next();
+  overtaken_batches overtaken;
+  overtaken.sent = {id_, ahead.sequence};
+  sequence_number number = ahead.sequence;
+  for (std::size_t i = 0; i != place; ++i) {
+    waiting_[i].sequence = number = number.next();
+    if (const auto* batch = std::get_if<batch_ptr>(&waiting_[i].payload))
+      overtaken.batches.push_back(*batch);
+  }
+  send(std::move(ahead));
+  return overtaken;
+}
+
 void output_channel::grant(const credit_grant& g) {
   credit_limit_ = std::max(credit_limit_, g.limit);
   received_through_ = std::max(received_through_, g.received_through);
@@ -80,6 +112,20 @@ std::vector<channel_position> output_edge::broadcast(const channel_payload& cont
   for (output_channel& channel : channels_)
     positions.push_back({channel.id(), channel.push(control)});
   return positions;
+}
+
+std::vector<overtaken_batches> output_edge::overtake(checkpoint_id id) {
+  std::vector<overtaken_batches> all;
+  for (std::size_t target = 0; target != channels_.size(); ++target)
+    if (auto overtaken = channels_[target].overtake(id)) {
+      overtaken->target = target;
+      all.push_back(std::move(*overtaken));
+    }
+  return all;
+}
+
+bool output_edge::holds_back(checkpoint_id id) const noexcept {
+  return std::any_of(channels_.begin(), channels_.end(), [id](const output_channel& c) { return c.holds_back(id); });
 }
 
 bool output_edge::grant(const credit_grant& g) {

@@ -18,6 +18,13 @@ namespace weir::inline v0 {
 /// Where an output channel puts a message that may go.
 using channel_send = std::function<void(channel_message)>;
 
+/// What a barrier has overtaken on one channel.
+struct overtaken_batches {
+  std::size_t target = 0; ///< among the channels of the edge
+  channel_position sent;  ///< the barrier, under its new number
+  std::vector<batch_ptr> batches;
+};
+
 /// The sending end of one channel. Batches need credit, control messages do not, and the order is kept.
 class output_channel {
 public:
@@ -25,6 +32,11 @@ public:
 
   /// Numbers the message, and sends it now or when its turn comes. Returns its number.
   sequence_number push(channel_payload payload);
+  /// Sends the barrier of a checkpoint ahead of all that waits, if it waits itself: it takes the number of the first
+  /// that waits, and all before it get the next one. Returns the batches among them; nothing if it has gone already.
+  std::optional<overtaken_batches> overtake(checkpoint_id id);
+  /// Whether the barrier of a checkpoint waits.
+  [[nodiscard]] bool holds_back(checkpoint_id id) const noexcept;
   /// More credit; an older or repeated grant changes nothing.
   void grant(const credit_grant& g);
 
@@ -36,6 +48,7 @@ public:
   [[nodiscard]] std::uint64_t batches_sent() const noexcept { return batches_sent_; }
 
 private:
+  [[nodiscard]] std::size_t place_of(checkpoint_id id) const noexcept;
   [[nodiscard]] bool may_go(const channel_message& message) const noexcept;
   void send(channel_message message);
 
@@ -66,6 +79,10 @@ public:
   [[nodiscard]] bool gathering() const noexcept { return !partitioner_->empty(); }
   /// Sends a control message on all channels, behind all output so far. Returns its number on each.
   std::vector<channel_position> broadcast(const channel_payload& control);
+  /// Sends the barrier of a checkpoint ahead of what waits, on the channels where it waits itself.
+  std::vector<overtaken_batches> overtake(checkpoint_id id);
+  /// Whether the barrier of a checkpoint waits on some channel.
+  [[nodiscard]] bool holds_back(checkpoint_id id) const noexcept;
   /// Returns whether the channel is one of this edge's.
   bool grant(const credit_grant& g);
   [[nodiscard]] const std::vector<output_channel>& channels() const noexcept { return channels_; }

@@ -8,6 +8,8 @@
 #include <caf/stateful_actor.hpp>
 
 #include <exception>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -59,11 +61,9 @@ public:
   void load(const load_request& request) {
     try {
       WEIR_FAILPOINT("store_actor.load.before");
-      const auto schemas = store_->read().schemas();
-      for (const table_to_load& table : request.tables)
-        load_table(request, table, schemas);
+      state_part part = load_part(request);
       WEIR_FAILPOINT("store_actor.load.after");
-      post(request.from, state_end{});
+      post(request.from, std::move(part));
     } catch (const std::exception& e) {
       post(request.from, store_failed{e.what()});
     }
@@ -78,22 +78,60 @@ public:
   }
 
 private:
-  void load_table(const load_request& request, const table_to_load& table, const std::vector<stored_schema>& schemas) {
-    // The entries of a list are dealt out by the subtasks themselves: everyone reads all.
-    const key_group_range groups =
-        table.distributed_by == distribution::list ? key_group_range{0, UINT32_MAX} : request.groups;
+  state_part load_part(const load_request& request) {
+    state_part part;
+    part.at = request.at;
+    if (request.at == load_position{})
+      for (const table_to_load& table : request.tables) {
+        const chunk_amount amount =
+            store_->read().amount_of(request.checkpoint, table.operator_name, table.table, wanted(request, table));
+        part.whole.entries += amount.entries;
+        part.whole.bytes += amount.bytes;
+      }
+    auto pieces = std::make_shared<std::vector<state_piece>>();
+    std::size_t bytes = 0;
+    load_position at = request.at;
+    for (; !part.next && at.table < request.tables.size(); at = {at.table + 1, 0}) {
+      if (bytes != 0 && bytes >= request.part_bytes)
+        part.next = at;
+      else
+        part.next = load_pieces(request, at, *pieces, bytes);
+    }
+    part.pieces = std::move(pieces);
+    return part;
+  }
+
+  /// Takes pieces of one table, until there are enough. Returns where to go on in it, if it has more.
+  std::optional<load_position> load_pieces(const load_request& request, load_position at,
+                                           std::vector<state_piece>& pieces, std::size_t& bytes) {
+    const table_to_load& table = request.tables[at.table];
     std::optional<std::int64_t> told;
-    store_->read().for_each_chunk(
-        request.checkpoint, table.operator_name, table.table, groups, [&](const stored_chunk& chunk) {
-          if (chunk.schema && chunk.schema != told) {
-            told = chunk.schema;
-            for (const stored_schema& schema : schemas)
-              if (schema.id == *told)
-                post(request.from, state_schema{table.index, schema.record.json});
-          }
-          post(request.from, state_chunk{table.index, std::make_shared<const std::vector<std::byte>>(
-                                                          chunk.bytes.begin(), chunk.bytes.end())});
-        });
+    const auto next = store_->read().for_each_chunk_from(at.chunk, request.checkpoint, table.operator_name, table.table,
+                                                         wanted(request, table), [&](const stored_chunk& chunk) {
+                                                           state_piece& piece = pieces.emplace_back();
+                                                           piece.table = table.index;
+                                                           if (chunk.schema && chunk.schema != told) {
+                                                             told = chunk.schema;
+                                                             piece.schema = schema_json(*told);
+                                                           }
+                                                           piece.entries = chunk.entries;
+                                                           piece.bytes.assign(chunk.bytes.begin(), chunk.bytes.end());
+                                                           bytes += chunk.bytes.size();
+                                                           return bytes < request.part_bytes;
+                                                         });
+    return next ? std::optional{load_position{at.table, *next}} : std::nullopt;
+  }
+
+  [[nodiscard]] std::string schema_json(std::int64_t id) const {
+    for (stored_schema& schema : store_->read().schemas())
+      if (schema.id == id)
+        return std::move(schema.record.json);
+    return {};
+  }
+
+  /// The entries of a list are dealt out by the subtasks themselves: everyone reads all.
+  [[nodiscard]] static key_group_range wanted(const load_request& request, const table_to_load& table) {
+    return table.distributed_by == distribution::list ? key_group_range{0, UINT32_MAX} : request.groups;
   }
 
   std::shared_ptr<checkpoint_store> store_;

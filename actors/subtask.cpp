@@ -10,9 +10,11 @@
 
 #include <atomic>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace weir::inline v0 {
 
@@ -20,6 +22,8 @@ namespace {
 
 /// Steps after which a subtask lets others run where the scheduler does not see to it.
 constexpr int steps_before_yield = 8;
+/// What a subtask asks the store for at a time. It has two parts at most: one that it loads, and one under way.
+constexpr std::size_t load_part_bytes = std::size_t{2} << 20;
 /// A scheduler that lets an actor handle more messages than this in a row is not trusted to be fair.
 constexpr std::size_t fair_throughput = 1000;
 
@@ -86,9 +90,7 @@ protected:
           receivers_ = std::move(channels.receivers);
           senders_ = std::move(channels.senders);
         },
-        [this](const state_schema& schema) { guarded([&] { loop_->expect_schema(schema.table, schema.json); }); },
-        [this](const state_chunk& chunk) { guarded([&] { loop_->load(chunk.table, *chunk.bytes); }); },
-        [this](state_end) { guarded([this] { loop_->loaded(); }); },
+        [this](const state_part& part) { guarded([&] { load(part); }); },
         [this](start_running) { guarded([this] { loop_->run(); }); },
         [this](channel_message& message) { guarded([&] { loop_->on_message(std::move(message)); }); },
         [this](const credit_grant& grant) { guarded([&] { loop_->on_grant(grant); }); },
@@ -132,10 +134,39 @@ private:
     loop_ = std::make_unique<subtask_loop>(std::move(*setup_), *this);
     const subtask_setup& setup = loop_->setup();
     std::vector<table_to_load> tables = loop_->open();
-    if (setup.restored && !tables.empty())
-      post(peers_.store, load_request{setup.restored_checkpoint, std::move(tables), setup.key_groups, this_actor()});
-    else
+    if (setup.restored && !tables.empty()) {
+      load_position_ = load_position{};
+      tables_to_load_ = std::move(tables);
+      ask_for_part();
+    } else {
       loop_->loaded();
+    }
+  }
+
+  void ask_for_part() {
+    const subtask_setup& setup = setup_view();
+    post(peers_.store, load_request{setup.restored_checkpoint, tables_to_load_, setup.key_groups, *load_position_,
+                                    load_part_bytes, this_actor()});
+  }
+
+  /// Loads a part of the state, while the store reads the next one. A part that comes again changes nothing.
+  void load(const state_part& part) {
+    if (load_position_ != part.at)
+      return;
+    if (part.at == load_position{})
+      loop_->expect_to_load(part.whole);
+    load_position_ = part.next;
+    if (load_position_)
+      ask_for_part();
+    for (const state_piece& piece : *part.pieces) {
+      if (!piece.schema.empty())
+        loop_->expect_schema(piece.table, piece.schema);
+      loop_->load(piece.table, piece.entries, piece.bytes);
+    }
+    if (load_position_)
+      return;
+    tables_to_load_ = {};
+    loop_->loaded();
   }
 
   /// Runs the loop's part of a message; afterwards there may be work. What user code throws ends this subtask.
@@ -248,6 +279,8 @@ private:
   std::string name_; ///< "weir.subtask words 2/4"
   std::unique_ptr<subtask_setup> setup_;
   std::shared_ptr<subtask_waker> waker_;
+  std::vector<table_to_load> tables_to_load_;
+  std::optional<load_position> load_position_; ///< of the part that is to come
   std::unique_ptr<subtask_loop> loop_;
   std::unordered_map<channel_id, caf::actor> receivers_;
   std::unordered_map<channel_id, caf::actor> senders_;

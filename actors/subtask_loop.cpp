@@ -1,5 +1,6 @@
 // A subtask: how it is built and started, and what it does about messages.
 #include "subtask_loop.hpp"
+#include "../persistence/chunk_compression.hpp"
 #include "../persistence/failpoint.hpp"
 #include "../persistence/saturating_time.hpp"
 
@@ -118,10 +119,24 @@ std::vector<table_to_load> subtask_loop::open() {
       tables.push_back({tables.size(), setup_.stages[i].restored_name, table->name(), table->distributed_by()});
     }
   }
+  add_in_flight_tables(tables);
   return tables;
 }
 
+void subtask_loop::expect_to_load(chunk_amount whole) {
+  setup_.counters->entries_to_load.store(whole.entries, std::memory_order_relaxed);
+  setup_.counters->bytes_to_load.store(whole.bytes, std::memory_order_relaxed);
+}
+
+void subtask_loop::load(std::size_t table, std::uint64_t entries, std::span<const std::byte> chunk) {
+  loading(table).load(plain_chunk(chunk, unpacked_));
+  setup_.counters->entries_loaded.fetch_add(entries, std::memory_order_relaxed);
+  setup_.counters->bytes_loaded.fetch_add(chunk.size(), std::memory_order_relaxed);
+}
+
 void subtask_loop::loaded() {
+  unpacked_ = {};
+  restore_in_flight();
   chain_.ready(setup_.restored);
   if (source_op_ && setup_.splits)
     source_op_->assign(*setup_.splits);
@@ -167,7 +182,12 @@ void subtask_loop::run() {
 // -- messages ---------------------------------------------------------------------------------------------------------
 
 void subtask_loop::on_message(channel_message message) {
+  std::optional<channel_message> seen;
+  if (!in_flight_inputs_.empty() && (recording_ || std::holds_alternative<barrier>(message.payload)))
+    seen = message;
   if (inputs_.push(std::move(message))) {
+    if (seen)
+      on_queued(*seen);
     const auto queued = static_cast<std::uint64_t>(inputs_.queued());
     setup_.counters->batches_queued.store(queued, std::memory_order_relaxed);
     if (queued > setup_.counters->batches_queued_most.load(std::memory_order_relaxed))
@@ -179,8 +199,11 @@ void subtask_loop::on_grant(const credit_grant& g) {
   if (g.region != setup_.region || g.attempt != setup_.attempt)
     return;
   for (auto& edge : edges_)
-    if (edge->grant(g))
+    if (edge->grant(g)) {
+      if (recording_ && recording_->outputs)
+        end_recording_if_whole();
       return;
+    }
 }
 
 void subtask_loop::on_probe(const channel_probe& p) {
@@ -197,7 +220,10 @@ void subtask_loop::on_trigger(const trigger_checkpoint& trigger) {
     return;
   }
   const monotonic_time now = setup_.env->monotonic();
+  if (recording_)
+    abandon_recording(); // whoever opens another checkpoint has given that one up
   due_barrier_ = aligned_barrier{trigger.mark, now, now, {}};
+  overtake_if_late();
 }
 
 void subtask_loop::on_completed(checkpoint_id id) {
@@ -233,6 +259,8 @@ void subtask_loop::on_aborted(checkpoint_id id) {
     due_barrier_.reset();
     aligner_.release(id);
   }
+  if (recording_ && recording_->mark.checkpoint == id)
+    abandon_recording();
   if (source_)
     source_->aborted(id);
   out_.report(barrier_skipped{id});
@@ -240,15 +268,18 @@ void subtask_loop::on_aborted(checkpoint_id id) {
 
 void subtask_loop::on_stored(checkpoint_id id, write_result result, std::chrono::microseconds taken) {
   const auto at = std::find_if(at_store_.begin(), at_store_.end(),
-                               [id](const checkpoint_acknowledged& ack) { return ack.checkpoint == id; });
+                               [id](const stored_acknowledgement& stored) { return stored.ack.checkpoint == id; });
   if (at == at_store_.end())
     return;
-  checkpoint_acknowledged ack = std::move(*at);
+  const bool counts = at->counts;
+  checkpoint_acknowledged ack = std::move(at->ack);
   at_store_.erase(at);
   ack.phases.write = taken;
   switch (result) {
   case write_result::stored:
   case write_result::repeated:
+    if (!counts)
+      break;
     WEIR_FAILPOINT("subtask.acknowledge.before");
     out_.report(std::move(ack));
     break;
@@ -318,6 +349,7 @@ void subtask_loop::wake() {
     ask_for_wake(saturating_until(now, *operator_wakes_.begin()));
   probe_if_due();
   flush_if_due();
+  overtake_if_late();
 }
 
 std::chrono::microseconds subtask_loop::clock_ahead() const {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -77,8 +78,11 @@ public:
   /// Opens the operators. Returns the tables whose state can be loaded.
   std::vector<table_to_load> open();
   /// Says with which schema the chunks of a table were written. Throws store_error if they can't be read.
-  void expect_schema(std::size_t table, std::string_view json) { snapshot_.table(table).expect_stored_schema(json); }
-  void load(std::size_t table, std::span<const std::byte> chunk) { snapshot_.table(table).load(chunk); }
+  void expect_schema(std::size_t table, std::string_view json) { loading(table).expect_stored_schema(json); }
+  /// How much will come, for whoever looks at the counters.
+  void expect_to_load(chunk_amount whole);
+  /// Takes a chunk as it is stored.
+  void load(std::size_t table, std::uint64_t entries, std::span<const std::byte> chunk);
   /// All chunks are loaded. Reports `subtask_loaded`, at once or when the sinks' companions have started.
   void loaded();
   void run();
@@ -121,7 +125,33 @@ private:
     bool preparing = false;
   };
 
+  /// The in-flight batches of a snapshot that still come in or wait for their barrier to leave.
+  struct open_recording {
+    barrier mark;
+    bool inputs = false;  ///< some channels' barriers are still to come
+    bool outputs = false; ///< on some channels out the barrier waits, and may yet overtake
+  };
+  /// What is on its way to the store.
+  struct stored_acknowledgement {
+    checkpoint_acknowledged ack;
+    bool counts = true; ///< false: it lacks in-flight batches, as its checkpoint is given up
+  };
+
   void build();
+  void add_in_flight_tables(std::vector<table_to_load>& to_load);
+  [[nodiscard]] any_state_table& loading(std::size_t table);
+  void restore_in_flight();
+  bool take_restored();
+  void on_queued(const channel_message& message);
+  void begin_to_overtake(const barrier& mark);
+  bool overtake_step();
+  void overtake_if_late();
+  void begin_recording(const barrier& mark);
+  void record_inputs();
+  void overtake_outputs(checkpoint_id id);
+  [[nodiscard]] bool outputs_hold_back(checkpoint_id id) const;
+  void end_recording_if_whole();
+  void abandon_recording();
   void start_sinks();
   void on_started(sink_stage& started);
   bool take_step();
@@ -141,7 +171,12 @@ private:
   void on_committed(sink_stage& sink, checkpoint_id up_to);
   void ask_for_wake(std::chrono::microseconds delay);
   void probe_if_due();
-  void note_pause(monotonic_time since);
+  struct moment {
+    monotonic_time at;
+    std::chrono::nanoseconds work;
+  };
+  [[nodiscard]] moment this_moment() const { return {setup_.env->monotonic(), setup_.env->thread_time()}; }
+  void note_pause(const moment& since);
   void note_counters();
   [[nodiscard]] std::chrono::microseconds clock_ahead() const;
 
@@ -160,9 +195,18 @@ private:
   task_snapshot snapshot_;
   std::optional<aligned_barrier> due_barrier_; ///< its snapshot waits for the chain, or for the snapshot before it
   checkpoint_acknowledged next_ack_;
-  std::vector<checkpoint_acknowledged> at_store_;
+  std::vector<stored_acknowledgement> at_store_;
   std::map<checkpoint_id, std::size_t> committing_; ///< how many sinks have not answered
   std::size_t slice_entries_ = 256;
+
+  std::vector<std::byte> unpacked_;                                    ///< of the last chunk that was loaded
+  std::vector<std::unique_ptr<any_in_flight_table>> in_flight_inputs_; ///< as in the setup
+  std::vector<std::unique_ptr<any_in_flight_table>> in_flight_sent_;
+  std::vector<std::unique_ptr<any_in_flight_table>> in_flight_loads_;
+  std::deque<operator_chain::rest> restored_; ///< worked off before what comes in on channels
+  std::optional<open_recording> recording_;
+  bool abandoned_ = false;       ///< the open snapshot lacks in-flight batches
+  std::optional<barrier> timed_; ///< a barrier that waits in a queue, until it overtakes
 
   std::vector<bool> ended_;            ///< per channel
   std::vector<event_time> watermarks_; ///< per channel

@@ -18,9 +18,11 @@ constexpr std::size_t most_slice_entries = 4096;
 
 void subtask_loop::begin_snapshot() {
   WEIR_FAILPOINT("subtask.snapshot.before");
-  const monotonic_time now = setup_.env->monotonic();
+  const moment begun = this_moment();
+  const monotonic_time now = begun.at;
   aligned_barrier due = std::move(*due_barrier_);
   due_barrier_.reset();
+  due.mark.overtakes = due.mark.overtakes || is_late(due.mark, now);
   const barrier mark = due.mark;
   next_ack_ = {};
   next_ack_.checkpoint = mark.checkpoint;
@@ -29,13 +31,14 @@ void subtask_loop::begin_snapshot() {
   if (source_)
     source_->note_positions(mark.checkpoint);
   snapshot_.begin(std::move(due), now);
-  note_pause(now);
+  note_pause(begun);
   WEIR_FAILPOINT("subtask.barrier.before");
   // Only now that the state is frozen may what follows the barrier come in, or the barrier go on.
   for (auto& edge : edges_)
     for (const channel_position& sent : edge->broadcast(mark))
       next_ack_.sent.push_back(sent);
   WEIR_FAILPOINT("subtask.barrier.after");
+  begin_recording(mark);
   aligner_.release(mark.checkpoint);
   if (source_ && mark.suspend)
     suspended_ = true;
@@ -45,7 +48,9 @@ void subtask_loop::begin_snapshot() {
     next_ack_.commits_pending = next_ack_.commits_pending || sink.op->as_sink()->two_phase();
     sink.driver->prepare(mark.checkpoint);
   }
-  finish_snapshot_if_whole();
+  end_recording_if_whole();
+  if (recording_)
+    overtake_if_late();
 }
 
 void subtask_loop::on_prepared(sink_stage& sink, checkpoint_id id, std::string prepared) {
@@ -58,19 +63,19 @@ void subtask_loop::on_prepared(sink_stage& sink, checkpoint_id id, std::string p
 }
 
 void subtask_loop::encode_slice() {
-  const monotonic_time before = setup_.env->monotonic();
+  const moment before = this_moment();
   snapshot_.encode(slice_entries_);
-  note_pause(before);
-  const auto taken = setup_.env->monotonic() - before;
+  const auto taken = setup_.env->monotonic() - before.at;
   if (taken > slice_time)
     slice_entries_ = std::max(slice_entries_ / 2, fewest_slice_entries);
   else if (taken < slice_time / 2)
     slice_entries_ = std::min(slice_entries_ * 2, most_slice_entries);
   finish_snapshot_if_whole();
+  note_pause(before);
 }
 
 void subtask_loop::finish_snapshot_if_whole() {
-  if (!snapshot_.open() || snapshot_.encoding() ||
+  if (!snapshot_.open() || snapshot_.recording() || snapshot_.encoding() ||
       std::any_of(sinks_.begin(), sinks_.end(), [](const sink_stage& s) { return s.preparing; }))
     return;
   next_ack_.bytes = snapshot_.encoded_bytes();
@@ -81,7 +86,7 @@ void subtask_loop::finish_snapshot_if_whole() {
   snapshot.index = setup_.id.index;
   snapshot.parallelism = setup_.parallelism;
   next_ack_.phases = snapshot.phases;
-  at_store_.push_back(std::move(next_ack_));
+  at_store_.push_back({std::move(next_ack_), !std::exchange(abandoned_, false)});
   WEIR_FAILPOINT("subtask.store.before");
   out_.store(std::move(snapshot));
   WEIR_FAILPOINT("subtask.store.after");
@@ -97,10 +102,14 @@ void subtask_loop::on_committed(sink_stage& sink, checkpoint_id up_to) {
   out_.report(commit_acknowledged{up_to});
 }
 
-void subtask_loop::note_pause(monotonic_time since) {
-  const auto taken = (setup_.env->monotonic() - since).count();
-  if (taken > setup_.counters->longest_pause_us.load(std::memory_order_relaxed))
-    setup_.counters->longest_pause_us.store(taken, std::memory_order_relaxed);
+void subtask_loop::note_pause(const moment& since) {
+  const moment now = this_moment();
+  const auto raise = [](std::atomic<std::int64_t>& most, std::int64_t value) {
+    if (value > most.load(std::memory_order_relaxed))
+      most.store(value, std::memory_order_relaxed);
+  };
+  raise(setup_.counters->longest_pause_us, (now.at - since.at).count());
+  raise(setup_.counters->longest_pause_work_us, (now.work - since.work) / std::chrono::microseconds{1});
 }
 
 } // namespace weir::inline v0

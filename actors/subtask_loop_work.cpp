@@ -20,6 +20,8 @@ bool subtask_loop::step() {
 bool subtask_loop::take_step() {
   if (snapshot_.encoding())
     encode_slice();
+  if (due_barrier_ && due_barrier_->mark.overtakes)
+    return overtake_step();
   if (!chain_.idle()) {
     const bool worked = chain_.work(due_barrier_.has_value()) == chain_progress::worked;
     note_counters();
@@ -90,6 +92,8 @@ bool subtask_loop::take_from_source() {
 }
 
 bool subtask_loop::take_input(bool only_barriers) {
+  if (!restored_.empty()) // a barrier comes behind them, unless it overtakes
+    return !only_barriers && take_restored();
   const auto channel =
       inputs_.next([&](std::size_t i) { return aligner_.held(i) || (only_barriers && !inputs_.barrier_is_next(i)); });
   if (!channel)

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,14 @@ struct subtask_counters {
   std::atomic<std::uint64_t> batches_queued{0}; ///< now waiting in the input queues
   std::atomic<std::uint64_t> batches_queued_most{0};
   std::atomic<std::int64_t> longest_pause_us{0}; ///< of one snapshot slice or mark
-  std::atomic<std::int64_t> step_since_us{0};    ///< monotonic time at which the present step began; 0: none runs
+  /// The same in processor time of the thread: what others took from the processor is not in it.
+  std::atomic<std::int64_t> longest_pause_work_us{0};
+  // Of a restore, as the chunks have it: an entry that a delta replaces counts again.
+  std::atomic<std::uint64_t> entries_to_load{0};
+  std::atomic<std::uint64_t> entries_loaded{0};
+  std::atomic<std::uint64_t> bytes_to_load{0};
+  std::atomic<std::uint64_t> bytes_loaded{0};
+  std::atomic<std::int64_t> step_since_us{0}; ///< monotonic time at which the present step began; 0: none runs
 };
 
 /// One operator of the task, in chain order.
@@ -41,6 +49,23 @@ struct stage_setup {
   std::vector<fused_target> fused;
 };
 
+/// In-flight batches of one input, or of one receiver, in a subtask's checkpoints.
+struct in_flight_setup {
+  std::string operator_name; ///< under which they are stored
+  std::string table;
+  const element_type* type = nullptr; ///< of the records; has a `make_in_flight`
+  std::uint32_t receivers = 1;        ///< out of how many subtasks one was to get a batch
+  bool stored = false;                ///< the restored checkpoint has such a table
+};
+
+/// In-flight batches in the restored checkpoint that are for the head of the task.
+struct stored_in_flight {
+  std::string operator_name; ///< as the restored checkpoint has it
+  std::string table;
+  std::size_t input = 0;
+  const element_type* type = nullptr;
+};
+
 /// One edge out of the task.
 struct edge_setup {
   std::size_t stage = 0;
@@ -48,6 +73,7 @@ struct edge_setup {
   partitioning how = partitioning::forward;
   std::function<std::unique_ptr<any_partitioner>()> make_partitioner; ///< for keyed edges
   std::vector<channel_id> channels;                                   ///< in the order of targets
+  std::optional<std::size_t> overtaken; ///< where barriers may overtake: of its batches, in `in_flight_sent`
 };
 
 /// A subtask of one attempt.
@@ -64,6 +90,13 @@ struct subtask_setup {
   std::vector<stage_setup> stages;
   std::vector<edge_setup> edges;
   std::vector<input_channel_spec> inputs;
+
+  /// One for each input of the head, if barriers may overtake on all channels into the task, or the restored checkpoint
+  /// has in-flight batches of it. Else empty.
+  std::vector<in_flight_setup> in_flight_inputs;
+  std::vector<in_flight_setup> in_flight_sent;
+  std::vector<stored_in_flight> in_flight_stored; ///< in the order in which they are worked off
+  bool keyed = false;                             ///< the head's state is keyed
 
   delivery_mode mode = delivery_mode::exactly_once;
   bool checkpointing = true;

@@ -8,6 +8,10 @@ void task_snapshot::add(std::string operator_name, any_state_table& table, bool 
   tables_.push_back({std::move(operator_name), &table, late, false, false, std::nullopt});
 }
 
+void task_snapshot::add_in_flight(std::string operator_name, any_in_flight_table& table, bool stored) {
+  in_flight_.push_back({std::move(operator_name), &table, stored});
+}
+
 void task_snapshot::begin(aligned_barrier due, monotonic_time now) {
   due_ = std::move(due);
   begun_ = now;
@@ -22,6 +26,15 @@ void task_snapshot::begin(aligned_barrier due, monotonic_time now) {
     if (!e.late)
       mark(e);
   }
+  for (in_flight_entry& e : in_flight_)
+    e.table->mark();
+  recording_ = !in_flight_.empty();
+}
+
+void task_snapshot::close_recording() {
+  recording_ = false;
+  for (in_flight_entry& e : in_flight_)
+    e.table->close();
 }
 
 void task_snapshot::mark_late() {
@@ -57,6 +70,9 @@ bool task_snapshot::encoding() const noexcept {
   for (const entry& e : tables_)
     if (e.marked && !e.encoded)
       return true;
+  for (const in_flight_entry& e : in_flight_)
+    if (e.table->encoding())
+      return true;
   return false;
 }
 
@@ -71,19 +87,40 @@ bool task_snapshot::encode(std::size_t max_entries) {
       continue;
     std::vector<encoded_chunk> chunks;
     e.encoded = e.table->encode(max_entries, chunks);
-    for (encoded_chunk& c : chunks) {
-      bytes_ += c.bytes.size();
-      snapshot_.chunks.push_back(
-          {e.operator_name, e.table->name(), c.first, c.last, c.entries, std::move(c.bytes), c.checksum});
-    }
+    take(e.operator_name, *e.table, std::move(chunks));
     if (!e.encoded)
       return false; // one table a slice: the slice's bound is for all of them together
   }
-  return whole;
+  for (in_flight_entry& e : in_flight_) {
+    if (!e.table->encoding())
+      continue;
+    std::vector<encoded_chunk> chunks;
+    const std::uint64_t before = e.table->items();
+    e.table->encode(max_entries, chunks);
+    take(e.operator_name, *e.table, std::move(chunks));
+    if (e.table->items() != before)
+      break;
+  }
+  return whole && !recording_ && !encoding();
+}
+
+void task_snapshot::take(const std::string& operator_name, const any_state_table& table,
+                         std::vector<encoded_chunk> chunks) {
+  for (encoded_chunk& c : chunks) {
+    bytes_ += c.bytes.size();
+    snapshot_.chunks.push_back(
+        {operator_name, table.name(), c.first, c.last, c.entries, std::move(c.bytes), c.checksum});
+  }
 }
 
 subtask_snapshot task_snapshot::finish(monotonic_time now) {
   snapshot_.phases.encode = now - begun_;
+  // An empty base where there was something before: what is not named is not part of the checkpoint.
+  for (in_flight_entry& e : in_flight_) {
+    e.named = e.named || e.table->items() != 0;
+    if (e.named)
+      snapshot_.tables.push_back({e.operator_name, e.table->name(), snapshot_kind::base, true, std::nullopt});
+  }
   due_.reset();
   return std::exchange(snapshot_, {});
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../operators/any_state_table.hpp"
+#include "../operators/in_flight_table.hpp"
 #include "aligner.hpp"
 #include "messages.hpp"
 
@@ -19,17 +20,26 @@ public:
   /// Adds a table. `late` tables are frozen by `mark_late`: a sink's, whose prepared output is known later.
   void add(std::string operator_name, any_state_table& table, bool late);
 
-  /// Freezes all tables but the late ones.
+  /// Adds a table of in-flight batches. It is part of a snapshot that has some, and from then on of all; `stored`: of
+  /// all from the first, as the checkpoint that was restored has it.
+  void add_in_flight(std::string operator_name, any_in_flight_table& table, bool stored);
+
+  /// Freezes all tables but the late ones. In-flight batches may be recorded until `close_recording`.
   void begin(aligned_barrier due, monotonic_time now);
   /// Freezes the late ones.
   void mark_late();
+  /// The snapshot has all of its in-flight batches.
+  void close_recording();
   [[nodiscard]] bool open() const noexcept { return due_.has_value(); }
   [[nodiscard]] const aligned_barrier& due() const noexcept { return *due_; }
 
-  /// Encodes up to about `max_entries`. Returns true when all that is frozen is encoded and nothing is late.
+  /// Encodes up to about `max_entries`, or as many in-flight records. Returns true when all that is frozen is encoded
+  /// and nothing is late.
   bool encode(std::size_t max_entries);
   /// Whether `encode` has something to do now.
   [[nodiscard]] bool encoding() const noexcept;
+  /// Whether in-flight batches may still come.
+  [[nodiscard]] bool recording() const noexcept { return recording_; }
   /// Bytes in the chunks that `take_chunks` would give.
   [[nodiscard]] std::size_t encoded_bytes() const noexcept { return bytes_; }
 
@@ -53,9 +63,18 @@ private:
     std::optional<checkpoint_id> last; ///< of the latest snapshot of this table
   };
 
+  struct in_flight_entry {
+    std::string operator_name;
+    any_in_flight_table* table;
+    bool named = false; ///< the store may have chunks of it
+  };
+
   void mark(entry& e);
+  void take(const std::string& operator_name, const any_state_table& table, std::vector<encoded_chunk> chunks);
 
   std::vector<entry> tables_;
+  std::vector<in_flight_entry> in_flight_;
+  bool recording_ = false;
   std::optional<aligned_barrier> due_;
   monotonic_time begun_{};
   subtask_snapshot snapshot_;

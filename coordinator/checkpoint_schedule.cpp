@@ -10,7 +10,7 @@ checkpoint_settings::checkpoint_settings(const job_options& options)
       records(options.checkpoint_records),
       timeout(options.checkpoint_timeout),
       min_pause(options.min_pause),
-      max_concurrent(options.max_concurrent),
+      max_concurrent(may_overtake(options) ? 1 : options.max_concurrent),
       tolerable_failures(options.tolerable_failures) {}
 
 std::optional<checkpoint_trigger> checkpoint_schedule::due(monotonic_time now) const {

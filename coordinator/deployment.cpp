@@ -3,6 +3,7 @@
 #include "../operators/sink_operator.hpp"
 #include "../operators/source_operator.hpp"
 #include "../persistence/key_groups.hpp"
+#include "in_flight_plan.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -49,6 +50,8 @@ std::vector<operator_facts> inspect_operators(const job_plan& plan, bool checkpo
     if (checkpointing || facts.sink)
       for (const any_state_table* table : op->state_tables())
         facts.schemas.push_back({node.name, table->name(), table->schema_json()});
+    if (checkpointing)
+      facts.in_flight = in_flight_tables(plan, all.size());
     all.push_back(std::move(facts));
   }
   return all;
@@ -76,10 +79,19 @@ std::vector<operator_record> operator_records(const job_plan& plan) {
   return records;
 }
 
-std::vector<schema_record> schema_records(const std::vector<operator_facts>& facts) {
+std::vector<schema_record> schema_records(const job_plan& plan, const std::vector<operator_facts>& facts,
+                                          bool in_flight) {
   std::vector<schema_record> records;
-  for (const operator_facts& f : facts)
+  for (node_index index = 0; index != facts.size(); ++index) {
+    const operator_facts& f = facts[index];
     records.insert(records.end(), f.schemas.begin(), f.schemas.end());
+    for (const in_flight_facts& each : f.in_flight)
+      if (in_flight)
+        records.push_back({plan.node(index).name,
+                           each.sent ? in_flight_table_name(plan.node(each.receiver).name, each.input)
+                                     : in_flight_table_name(each.input),
+                           each.schema});
+  }
   return records;
 }
 
@@ -102,8 +114,10 @@ region_preparation prepare_region(const checkpoint_store& store, const job_plan&
   prepared.restored = checkpoint;
   std::set<std::string> with_state;
   if (checkpoint)
-    for (const auto& table : store.read().state_tables(*checkpoint))
+    for (const auto& table : store.read().state_tables(*checkpoint)) {
       with_state.insert(table.operator_name);
+      prepared.stored_tables.emplace(table.operator_name, table.table);
+    }
   prepared.state_names = state_names(plan, with_state);
   for (const task_id id : plan.regions.at(region.value).tasks) {
     const task_plan& task = plan.task(id);
@@ -183,7 +197,8 @@ subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>
           continue;
         }
         const edge_plan& edge = plan.edges[std::get<edge_target>(target).edge];
-        setup.edges.push_back({stage, port, edge.how, edge.edge->make_partitioner, plan.channels_out_of(id, edge)});
+        setup.edges.push_back(
+            {stage, port, edge.how, edge.edge->make_partitioner, plan.channels_out_of(id, edge), std::nullopt});
       }
     if (facts[index].source)
       if (const auto splits = prepared.splits.find(index); splits != prepared.splits.end())
@@ -194,6 +209,7 @@ subtask_setup make_setup(const job_plan& plan, const std::vector<operator_facts>
     const channel_plan& c = plan.channel(channel);
     setup.inputs.push_back({channel, plan.edges[c.edge].to_input, plan.name_of(c.from)});
   }
+  set_up_in_flight(setup, plan, options, prepared);
   setup.mode = options.mode;
   setup.checkpointing = options.checkpoints;
   setup.batch_size = options.batch_size;

@@ -18,12 +18,21 @@
 
 namespace weir::inline v0 {
 
+/// A table of in-flight batches that an operator may have in checkpoints.
+struct in_flight_facts {
+  bool sent = false;       ///< what it has sent; else what waited at its own input
+  node_index receiver = 0; ///< whose input it is
+  std::size_t input = 0;
+  std::string schema;
+};
+
 /// What is known of an operator from an instance of it that never runs.
 struct operator_facts {
   bool source = false;
   bool sink = false;
   bool two_phase = false;
   std::vector<schema_record> schemas; ///< one for each state table
+  std::vector<in_flight_facts> in_flight;
 };
 
 /// The facts of every operator of a plan, by node_index.
@@ -34,7 +43,9 @@ void refuse_sinks_on_store(const job_plan& plan, const std::string& store_path);
 
 /// The rows of the store that describe the plan.
 [[nodiscard]] std::vector<operator_record> operator_records(const job_plan& plan);
-[[nodiscard]] std::vector<schema_record> schema_records(const std::vector<operator_facts>& facts);
+/// `in_flight`: also of the tables of in-flight batches.
+[[nodiscard]] std::vector<schema_record> schema_records(const job_plan& plan, const std::vector<operator_facts>& facts,
+                                                        bool in_flight);
 
 /// Under which name each operator's state is stored, by node_index: its own, or the one that it was renamed from if
 /// there is only that.
@@ -48,7 +59,8 @@ struct region_preparation {
   region_id region{0};
   attempt_id attempt{0};
   std::optional<checkpoint_id> restored;
-  std::vector<std::string> state_names; ///< of the function of this name
+  std::vector<std::string> state_names;                        ///< of the function of this name
+  std::set<std::pair<std::string, std::string>> stored_tables; ///< operators and tables of the checkpoint
   enumerated_splits splits;
   std::vector<std::pair<node_index, sink_start>> outputs; ///< for `prepare_outputs`
   std::vector<std::string> remarks;                       ///< for the log

@@ -32,8 +32,11 @@ std::string_view to_text(job_state state) {
   return "unknown";
 }
 
-job_control::job_control(job_status first, std::shared_ptr<environment> env)
-    : status_(std::move(first)), env_(std::move(env)), begun_(env_->monotonic()) {}
+job_control::job_control(job_status first, std::shared_ptr<environment> env, bool compress_savepoints)
+    : status_(std::move(first)),
+      env_(std::move(env)),
+      begun_(env_->monotonic()),
+      compress_savepoints_(compress_savepoints) {}
 
 void checkpoint_answer::set_value(checkpoint_id id) const {
   if (promise_)
@@ -129,6 +132,13 @@ job_status job_control::status_locked() const {
         std::max<std::uint64_t>(at->batches_queued_most, c.now->batches_queued_most.load(std::memory_order_relaxed));
     at->longest_pause =
         std::max(at->longest_pause, std::chrono::microseconds{c.now->longest_pause_us.load(std::memory_order_relaxed)});
+    at->longest_pause_work =
+        std::max(at->longest_pause_work,
+                 std::chrono::microseconds{c.now->longest_pause_work_us.load(std::memory_order_relaxed)});
+    status.restore.entries_loaded += c.now->entries_loaded.load(std::memory_order_relaxed);
+    status.restore.entries += c.now->entries_to_load.load(std::memory_order_relaxed);
+    status.restore.bytes_loaded += c.now->bytes_loaded.load(std::memory_order_relaxed);
+    status.restore.bytes += c.now->bytes_to_load.load(std::memory_order_relaxed);
     if (c.source)
       status.records_read += in + c.read_before;
   }
@@ -170,7 +180,7 @@ written_savepoint job_handle::savepoint(const std::string& to) {
   const std::string store = store_for_savepoint();
   require_savepoint_place(to);
   const job_control::no_pruning hold{*control_};
-  return write_savepoint(store, checkpoint(), to, control_->now());
+  return write_savepoint(store, checkpoint(), to, control_->now(), control_->compress_savepoints());
 }
 
 written_savepoint job_handle::stop_with_savepoint(const std::string& to) {
@@ -178,7 +188,7 @@ written_savepoint job_handle::stop_with_savepoint(const std::string& to) {
   require_savepoint_place(to); // else the job would be stopped for nothing
   stop();
   static_cast<void>(wait());
-  return write_savepoint(store, std::nullopt, to, control_->now());
+  return write_savepoint(store, std::nullopt, to, control_->now(), control_->compress_savepoints());
 }
 
 std::string job_handle::store_for_savepoint() const {

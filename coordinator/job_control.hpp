@@ -54,7 +54,7 @@ struct job_request {
 /// The state of a job that its handles see. Thread-safe.
 class job_control {
 public:
-  job_control(job_status first, std::shared_ptr<environment> env);
+  job_control(job_status first, std::shared_ptr<environment> env, bool compress_savepoints = false);
 
   void attach(caf::actor coordinator);
   void ask(job_request request);
@@ -80,6 +80,7 @@ public:
     job_control& control_;
   };
   [[nodiscard]] bool may_prune() const noexcept { return savepoints_ == 0; }
+  [[nodiscard]] bool compress_savepoints() const noexcept { return compress_savepoints_; }
   [[nodiscard]] wall_time now() const { return wall_time{env_->now().time_since_epoch().count()}; }
   /// The end. Only the first counts.
   void finish(job_state state, std::exception_ptr failure);
@@ -105,6 +106,7 @@ private:
   job_status status_;
   std::shared_ptr<environment> env_;
   monotonic_time begun_;
+  bool compress_savepoints_;
   std::optional<monotonic_time> end_;
   std::exception_ptr failure_;
   caf::actor coordinator_;

@@ -42,8 +42,15 @@ void job_coordinator::on_opened(checkpoint_id id, checkpoint_trigger trigger) {
     return aborted && aborted->id == id;
   });
   WEIR_FAILPOINT("coordinator.trigger.before");
-  if (!given_up && !ending_)
-    send_to_sources(trigger_checkpoint{{id, trigger == checkpoint_trigger::stop, opened}});
+  if (!given_up && !ending_) {
+    barrier mark{id, trigger == checkpoint_trigger::stop, opened};
+    // Who asked for a checkpoint gets one that has nothing but state; so does the next program, from the last one.
+    if (trigger == checkpoint_trigger::interval || trigger == checkpoint_trigger::records) {
+      mark.overtakes = job_.options.unaligned;
+      mark.alignment_timeout = job_.options.alignment_timeout;
+    }
+    send_to_sources(trigger_checkpoint{mark});
+  }
   WEIR_FAILPOINT("coordinator.trigger.after");
   carry_out(decisions);
 }

@@ -47,6 +47,7 @@ private:
     std::vector<std::pair<subtask_id, caf::actor>> companions; ///< alive too; of a killed subtask they outlive it
     std::map<subtask_id, std::shared_ptr<subtask_counters>> counters;
     std::set<subtask_id> loaded;
+    monotonic_time spawned_at{};
     bool running = false;
     bool stopping = false;
     std::optional<monotonic_time> restart_at; ///< when it has failed, and all of it is dead
@@ -96,6 +97,7 @@ private:
   void restart(region& r);
   void on_not_restarted(region_id id, const std::exception_ptr& thrown);
   void note_recovery(region& r);
+  void log_restore(const region& r);
 
   // -- checkpoints (job_coordinator_checkpoints.cpp)
   void carry_out(const checkpoint_decisions& decisions);

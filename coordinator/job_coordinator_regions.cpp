@@ -15,6 +15,7 @@ void job_coordinator::spawn_region(region& r) {
   const job_plan& plan = *job_.plan;
   r.running = r.stopping = r.preparing = r.saw_output = false;
   r.loaded.clear();
+  r.spawned_at = now();
   r.restart_at.reset();
   for (const std::string& remark : std::exchange(r.prepared.remarks, {}))
     log(log_level::info, remark);
@@ -105,6 +106,7 @@ void job_coordinator::on_loaded(region& r, subtask_id id) {
     r.recovery.loaded = now() - *r.failed_at;
     note_recovery(r);
   }
+  log_restore(r);
   // Receivers first: what a source sends at once finds them running.
   for (auto at = r.alive.rbegin(); at != r.alive.rend(); ++at) {
     post(at->second, start_running{});
@@ -116,6 +118,18 @@ void job_coordinator::on_loaded(region& r, subtask_id id) {
   if (failures_.all_running() && !ending_)
     control_->update([](job_status& s) { s.state = job_state::running; });
   carry_out(checkpoints_.region_running(r.prepared.region, r.prepared.attempt, r.prepared.restored, now()));
+}
+
+void job_coordinator::log_restore(const region& r) {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& [id, counters] : r.counters) {
+    entries += counters->entries_loaded.load(std::memory_order_relaxed);
+    bytes += counters->bytes_loaded.load(std::memory_order_relaxed);
+  }
+  if (r.prepared.restored && entries != 0)
+    log(log_level::info, "loaded " + human_count(entries) + (entries == 1 ? " entry, " : " entries, ") +
+                             human_bytes(bytes) + ", in " + human_duration(now() - r.spawned_at));
 }
 
 void job_coordinator::on_first_output(region& r) {

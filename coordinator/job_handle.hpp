@@ -28,6 +28,17 @@ struct task_status {
   std::uint64_t batches_queued = 0;
   std::uint64_t batches_queued_most = 0;     ///< of any subtask at any time
   std::chrono::microseconds longest_pause{}; ///< by a piece of a snapshot
+  /// The same in processor time of the subtask's thread: what others took from the processor is not in it.
+  std::chrono::microseconds longest_pause_work{};
+};
+
+/// How far a restore has come: of the attempts that are deployed now, all their subtasks together. Entries are those of
+/// chunks: one that a delta replaces counts again, and a chunk that several subtasks read counts for each.
+struct restore_status {
+  std::uint64_t entries_loaded = 0;
+  std::uint64_t entries = 0; ///< that there are to load; zero until that is known
+  std::uint64_t bytes_loaded = 0;
+  std::uint64_t bytes = 0;
 };
 
 /// A job at one moment. Counts are of this process.
@@ -42,6 +53,7 @@ struct job_status {
   std::uint64_t restarts = 0;     ///< of regions
   std::uint64_t records_read = 0; ///< by all sources, those of lost attempts included
   std::chrono::microseconds running_for{};
+  restore_status restore;
   std::vector<task_status> tasks;
   std::vector<counter_value> counters; ///< of the program's own code, and of poison records; by operator and name
   std::string failure;                 ///< the first cause, if it failed

@@ -81,6 +81,13 @@ std::vector<error_text> validate(const job_options& o) {
   checks.not_negative("checkpoint-interval", o.checkpoint_interval);
   checks.not_negative("min-pause", o.min_pause);
   checks.not_negative("flush-interval", o.flush_interval);
+  checks.not_negative("alignment-timeout", o.alignment_timeout);
+  if (o.unaligned && o.alignment_timeout.count() != 0)
+    checks.add("alignment-timeout", "none beside unaligned, where barriers overtake at once",
+               duration_text(o.alignment_timeout), "leave out one of the two");
+  if (may_overtake(o) && o.mode != delivery_mode::exactly_once)
+    checks.add(o.unaligned ? "unaligned" : "alignment-timeout", "the mode exactly-once", std::string{to_text(o.mode)},
+               "leave it out: nothing is aligned in this mode");
   if (o.checkpoint_timeout <= std::chrono::microseconds::zero())
     checks.add("checkpoint-timeout", "a duration above zero", duration_text(o.checkpoint_timeout),
                "choose a time that a checkpoint may take, such as 60s");
@@ -96,6 +103,10 @@ std::vector<error_text> validate(const job_options& o) {
       beside("savepoint", "\"" + o.savepoint_at_end + "\"");
     if (o.checkpoint_records != 0)
       beside("checkpoint-records", std::to_string(o.checkpoint_records));
+    if (o.unaligned)
+      beside("unaligned", "it");
+    if (o.alignment_timeout.count() != 0)
+      beside("alignment-timeout", duration_text(o.alignment_timeout));
   }
   return std::move(checks.problems);
 }

@@ -68,10 +68,19 @@ struct job_options {
   std::chrono::microseconds checkpoint_timeout = std::chrono::seconds{60};
   /// From the end of one to the opening of the next, except those that somebody asked for.
   std::chrono::microseconds min_pause{0};
-  /// How many may be under way at once, aborted ones whose barriers still travel included.
+  /// How many may be under way at once, aborted ones whose barriers still travel included. Only one where barriers may
+  /// overtake.
   std::uint32_t max_concurrent = 1;
+  /// Barriers overtake the batches that wait, on edges where that is possible; the batches become part of the
+  /// checkpoint. Only in exactly-once mode. Checkpoints that somebody asked for and the last one are aligned all the
+  /// same.
+  bool unaligned = false;
+  /// Barriers begin to overtake when their checkpoint has been open for so long; 0: never.
+  std::chrono::microseconds alignment_timeout{0};
   /// How many may fail in a row before the job fails.
   std::uint32_t tolerable_failures = 3;
+  /// Compress what checkpoints write, and savepoints: less on the disk, more work for the store's thread.
+  bool compress_checkpoints = false;
 
   // ---- failures ----
 
@@ -92,6 +101,11 @@ struct job_options {
 
   log_level log = log_level::info;
 };
+
+/// Whether a barrier may overtake batches, at once or after a time.
+[[nodiscard]] constexpr bool may_overtake(const job_options& options) {
+  return options.unaligned || options.alignment_timeout.count() > 0;
+}
 
 /// All that is wrong with options; empty if they can be used.
 [[nodiscard]] std::vector<error_text> validate(const job_options& options);

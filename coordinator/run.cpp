@@ -65,10 +65,13 @@ public:
   void show(const job_status& status) {
     if (!shown_)
       return;
-    std::string line = status.job + ": " + std::string{to_text(status.state)} + ", " +
-                       human_count(status.records_read) + " records, " +
-                       human_rate(status.records_read, status.running_for) + ", " + std::to_string(status.checkpoints) +
-                       (status.checkpoints == 1 ? " checkpoint" : " checkpoints");
+    std::string line = status.job + ": " + std::string{to_text(status.state)} + ", ";
+    if (const restore_status& restore = status.restore; restore.entries_loaded < restore.entries)
+      line += human_count(restore.entries_loaded) + " of " + human_count(restore.entries) + " entries loaded, " +
+              human_bytes(restore.bytes_loaded) + " of " + human_bytes(restore.bytes);
+    else
+      line += human_count(status.records_read) + " records, " + human_rate(status.records_read, status.running_for) +
+              ", " + std::to_string(status.checkpoints) + (status.checkpoints == 1 ? " checkpoint" : " checkpoints");
     if (status.restarts != 0)
       line += ", " + std::to_string(status.restarts) + " restarts";
     const std::lock_guard lock(mutex_);
@@ -177,8 +180,9 @@ void write_last_savepoint(const job_options& options, const job_status& status, 
   const bool at_rest = status.state == job_state::stopped || status.state == job_state::finished;
   if (options.savepoint_at_end.empty() || !at_rest)
     return;
-  const written_savepoint written = write_savepoint(status.store, std::nullopt, options.savepoint_at_end,
-                                                    wall_time{system_environment()->now().time_since_epoch().count()});
+  const written_savepoint written =
+      write_savepoint(status.store, std::nullopt, options.savepoint_at_end,
+                      wall_time{system_environment()->now().time_since_epoch().count()}, options.compress_checkpoints);
   logger.info("savepoint {}: checkpoint {}, {} entries, {} of state", options.savepoint_at_end,
               to_string(written.checkpoint), human_count(written.entries), human_bytes(written.bytes));
 }

@@ -1,6 +1,7 @@
 #include "runtime.hpp"
 
 #include "human_text.hpp"
+#include "in_flight_plan.hpp"
 #include "job_control.hpp"
 #include "state_fit.hpp"
 
@@ -34,6 +35,7 @@ store_options options_for_store(const job_options& options, const std::string& j
   store.now = wall_time{env.now().time_since_epoch().count()};
   store.new_run_uuid = env.uuid();
   store.savepoint = options.from_savepoint;
+  store.compress = options.compress_checkpoints;
   return store;
 }
 
@@ -108,7 +110,7 @@ job_handle runtime::start(const job& j, const job_options& options) {
     throw;
   }
 
-  auto control = std::make_shared<job_control>(status, env_);
+  auto control = std::make_shared<job_control>(status, env_, options.compress_checkpoints);
   control->attach(spawn_coordinator(system_, std::move(prepared), control));
   return job_handle{std::move(control)};
 }
@@ -133,8 +135,12 @@ void runtime::resume_or_begin(prepared_job& prepared, job_status& status, wall_t
   }
   for (const region_plan& region : plan.regions)
     prepared.regions.push_back(prepare_region(store, plan, prepared.facts, options, region.id, newest.id));
+  bool in_flight = may_overtake(options);
+  for (const region_preparation& region : prepared.regions)
+    for (const auto& [operator_name, table] : region.stored_tables)
+      in_flight = in_flight || is_in_flight_table(table);
   store.group([&] {
-    store.register_plan(operator_records(plan), schema_records(prepared.facts), plan.max_parallelism);
+    store.register_plan(operator_records(plan), schema_records(plan, prepared.facts, in_flight), plan.max_parallelism);
     store.restore(newest.id, now);
     for (region_preparation& region : prepared.regions)
       region.attempt = store.begin_attempt(region.region, now, newest.id);

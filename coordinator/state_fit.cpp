@@ -4,6 +4,7 @@
 #include "../persistence/schema.hpp"
 #include "../persistence/terminal_text.hpp"
 #include "human_text.hpp"
+#include "in_flight_plan.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -101,6 +102,19 @@ std::vector<state_fit> fit_state(const job_plan& plan, const std::vector<operato
         continue;
       }
       fits.push_back(judged(std::move(fit), found->second, schemas, table_schema_from_json(record.json)));
+      stored.erase(found);
+    }
+  // Whether there are in-flight batches is up to each checkpoint: that there are none says nothing.
+  for (node_index i = 0; i != plan.graph->nodes.size(); ++i)
+    for (const in_flight_facts& f : facts[i].in_flight) {
+      const std::string table =
+          f.sent ? in_flight_table_name(names[f.receiver], f.input) : in_flight_table_name(f.input);
+      const auto found = stored.find({names[i], table});
+      if (found == stored.end())
+        continue;
+      const std::string& own = plan.node(i).name;
+      fits.push_back(judged({own, table, names[i] == own ? "" : names[i], 0, state_verdict::fits, {}}, found->second,
+                            schemas, table_schema_from_json(f.schema)));
       stored.erase(found);
     }
   for (const auto& [key, table] : stored)

@@ -52,7 +52,7 @@ public:
       using Out = detail::process_output<detail::process_member, Op>;
       graph_node node = detail::make_broadcast_node<Op, Out>(op, std::move(name), std::move(options), where);
       node.keyed = true;
-      node.state_expires = detail::state_can_expire<Op>;
+      node.state_expires = detail::has_state<Op>;
       node.make = [key = records_.key_function(), op = std::move(op),
                    ttl = node.options.state_ttl]() -> std::unique_ptr<any_operator> {
         return std::make_unique<keyed_broadcast_operator<T, Rule, K, KeyFn, Op, Out>>(key, op, ttl);

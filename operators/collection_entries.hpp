@@ -66,25 +66,14 @@ struct collection_format {
   template <class V>
   static void append(byte_buffer& out, const EntryKey& key, const V& value) {
     out.append(static_cast<std::byte>(Kind));
-    append_rest(out, key, value);
-  }
-  template <class V>
-  static void append_timed(byte_buffer& out, stored_time time, const EntryKey& key, const V& value) {
-    append_timed_kind(out, Kind, time);
-    append_rest(out, key, value);
+    append_sized_value(out, key.key);
+    entry_format<EntryKey>::append_sub_key(out, key.sub_key);
+    append_sized_value(out, value);
   }
   static void append_tombstone(byte_buffer& out, const EntryKey& key) {
     out.append(static_cast<std::byte>(Kind) | tombstone_flag);
     append_sized_value(out, key.key);
     entry_format<EntryKey>::append_sub_key(out, key.sub_key);
-  }
-
-private:
-  template <class V>
-  static void append_rest(byte_buffer& out, const EntryKey& key, const V& value) {
-    append_sized_value(out, key.key);
-    entry_format<EntryKey>::append_sub_key(out, key.sub_key);
-    append_sized_value(out, value);
   }
 };
 

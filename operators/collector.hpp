@@ -2,6 +2,7 @@
 #pragma once
 
 #include "batch.hpp"
+#include "in_flight_table.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -172,7 +173,7 @@ struct element_type_holder {
         fresh->values.reserve(capacity);
         return batch_ptr{fresh};
       },
-      []() -> std::unique_ptr<any_collector> { return std::make_unique<collector<T>>(); }};
+      []() -> std::unique_ptr<any_collector> { return std::make_unique<collector<T>>(); }, in_flight_factory<T>()};
 };
 
 } // namespace detail

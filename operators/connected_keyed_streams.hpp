@@ -35,7 +35,7 @@ public:
       detail::append_side_outputs(node.outputs, op);
       node.keyed = true;
       node.stateful = detail::has_state<Op> || detail::takes_timers<Op, keyed_context<K>, Out>();
-      node.state_expires = detail::state_can_expire<Op>;
+      node.state_expires = detail::has_state<Op>;
       node.make = [left = left_.key_function(), right = right_.key_function(), op = std::move(op),
                    ttl = node.options.state_ttl]() -> std::unique_ptr<any_operator> {
         return std::make_unique<two_input_keyed_process_operator<Left, Right, K, LeftKeyFn, RightKeyFn, Op, Out>>(

@@ -27,10 +27,6 @@ struct entry_format {
   static void append(byte_buffer& out, const K& key, const V& value) {
     append_value_entry(out, key, value);
   }
-  template <class V>
-  static void append_timed(byte_buffer& out, stored_time time, const K& key, const V& value) {
-    append_timed_value_entry(out, time, key, value);
-  }
   static void append_tombstone(byte_buffer& out, const K& key) { append_value_tombstone(out, key); }
   /// The key of an entry that is of `kind`. Throws `damaged_error`.
   [[nodiscard]] static K key_of(const chunk_entry& entry, const class_versions* versions) {

@@ -1,5 +1,7 @@
 #include "environment.hpp"
 
+#include <time.h>
+
 #include <array>
 #include <chrono>
 #include <mutex>
@@ -24,6 +26,13 @@ public:
   std::uint64_t random() override {
     const std::lock_guard lock(mutex_);
     return engine_();
+  }
+
+  std::chrono::nanoseconds thread_time() const override {
+    timespec now{};
+    if (::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+      return {};
+    return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
   }
 
 private:

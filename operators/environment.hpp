@@ -4,6 +4,7 @@
 #include "../persistence/monotonic_time.hpp"
 #include "event_time.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,9 @@ public:
   [[nodiscard]] virtual processing_time now() const = 0;
   /// 64 random bits.
   virtual std::uint64_t random() = 0;
+  /// How long the calling thread has worked, for measurements: what others took from the processor is not in it. Zero
+  /// where nobody measures.
+  [[nodiscard]] virtual std::chrono::nanoseconds thread_time() const { return {}; }
   /// A fresh UUID (version 4), made of `random`.
   std::string uuid();
 };

@@ -145,9 +145,8 @@ void graph_builder::check_time_to_live(const graph_node& node) {
     return;
   if (!node.state_expires)
     add_problem(node.name, node.where,
-                {"its time to live",
-                 "none, for it has no state by key that could expire; one with a map_state or list_state can't", "one",
-                 "give it to the operators behind key_by that have state, and empty maps and lists with a timer"});
+                {"its time to live", "none, for it has no state by key that could expire", "one",
+                 "give it to the operators behind key_by that have state"});
   if (const std::chrono::microseconds after = node.options.state_ttl->after; after.count() <= 0)
     add_problem(node.name, node.where,
                 {"its time to live", "more than 0", std::to_string(after.count()) + " us",

@@ -96,6 +96,15 @@ public:
     return number;
   }
 
+  /// Makes room for so many entries, if there are none yet.
+  void reserve(std::size_t entries) {
+    if (!entries_.empty() || entries >= UINT32_MAX / 2)
+      return;
+    entries_.reserve(entries);
+    stamps_.reserve(entries);
+    index_.reserve(entries);
+  }
+
   /// Takes an entry out of the index and frees what it holds. Keeps the epoch in its stamp.
   void remove(std::uint32_t tag, std::uint32_t number) {
     index_.remove(tag, number);

@@ -44,6 +44,14 @@ public:
     }
   }
 
+  /// Makes room for so many entries; for an index that is empty.
+  void reserve(std::size_t entries) {
+    std::size_t buckets = buckets_.size();
+    for (; entries * 5 > buckets * 8 * 4; buckets *= 2)
+      --shift_;
+    buckets_.resize(buckets);
+  }
+
   /// Adds an entry that is not there.
   void insert(std::uint32_t tag, std::uint32_t number) {
     if ((used_ + std::size_t{1}) * 5 > buckets_.size() * 8 * 4) [[unlikely]]

@@ -46,6 +46,13 @@ public:
     if (gaps)
       close_gaps();
   }
+  template <class Keep>
+  void erase_unless(Keep keep) {
+    for (const K& key : keys_.keys_unless(keep)) {
+      set_key(key_hash(key), key);
+      clear();
+    }
+  }
   /// Both outlive what is asked until the next call.
   void set_key(std::uint64_t hash, const K& key) noexcept {
     hash_ = hash;

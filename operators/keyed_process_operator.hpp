@@ -31,16 +31,23 @@ public:
     if constexpr (has_state<Op>) {
       const operator_identity& identity = surroundings.identity();
       state_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
-      if constexpr (has_collections)
+      if constexpr (has_collections) {
         collections_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
+        if (expiry_.runs())
+          state_.when_expired([this](std::uint64_t hash, const K& key) { collections_.erase(hash, key); });
+      }
       expiry_.open(surroundings, state_);
     }
     if constexpr (has_timers)
       timers_.open(surroundings);
   }
   void ready(operator_context&, bool) override {
-    if constexpr (has_collections)
+    if constexpr (has_collections) {
       collections_.ready();
+      if (expiry_.runs()) // a snapshot leaves out the state that has expired, and nothing else
+        collections_.erase_unless(
+            [this](std::uint64_t hash, const K& key) { return std::as_const(state_).find(hash, key) != nullptr; });
+    }
     if constexpr (has_state<Op>)
       expiry_.ready(state_);
     if constexpr (has_timers)
@@ -75,7 +82,7 @@ public:
       return timers_.fire_due(now, full, [&](processing_time at, const K& key, std::uint64_t hash) {
         ctx.key_ = &key;
         ctx.hash_ = hash;
-        if constexpr (reads_state<on_timer_member, Op>()) {
+        if constexpr (only_reads<on_timer_member>) {
           if (expiry_.runs())
             return op_.on_timer(at, read(hash, key), ctx, port);
         }
@@ -129,8 +136,8 @@ protected:
       expiry_.begin(state_);
       const event_time* const times = expiry_.times_of(in);
       std::size_t reached = from;
-      if (reads_state<Member, Op>() && expiry_.runs()) {
-        if constexpr (reads_state<Member, Op>())
+      if (only_reads<Member> && expiry_.runs()) {
+        if constexpr (only_reads<Member>)
           for (bool more = true; more && reached != to; ++reached) {
             const K& key = key_of(reached);
             if (times != nullptr)
@@ -185,12 +192,15 @@ protected:
 private:
   static constexpr bool has_timers = takes_timers<Op, keyed_context<K>, Out>();
   static constexpr bool has_collections = holds_collections<state_of_t<Op>>();
+  /// Collections are reached by way of a state that can be changed.
+  template <class Member>
+  static constexpr bool only_reads = !has_collections && reads_state<Member, Op>();
 
-  /// The state of a key for code that only reads it. Not of one with collections, which has no time to live.
-  [[nodiscard]] const state_of_t<Op>& read(std::uint64_t hash, const K& key) {
-    static const entry_of_state<state_of_t<Op>> none{};
+  /// The state of a key for code that only reads it.
+  [[nodiscard]] const auto& read(std::uint64_t hash, const K& key) {
+    static const state_of_t<Op> none{};
     const auto* found = state_.find(hash, key);
-    return state_in(found ? *found : none);
+    return found ? *found : none;
   }
 
   struct no_timers {};

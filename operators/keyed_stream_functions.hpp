@@ -103,7 +103,7 @@ protected:
     append_side_outputs(node.outputs, op);
     node.keyed = true;
     node.stateful = has_state<Op> || takes_timers<Op, keyed_context<K>, Out>();
-    node.state_expires = state_can_expire<Op>;
+    node.state_expires = has_state<Op>;
     node.make = [key = self().key_function(), op = std::move(op),
                  ttl = node.options.state_ttl]() -> std::unique_ptr<any_operator> {
       return std::make_unique<keyed_process_operator<T, K, KeyFn, Op, Out>>(key, op, ttl);

@@ -197,6 +197,30 @@ chain_progress operator_chain::work(bool barrier_waits) {
   return work_control();
 }
 
+bool operator_chain::settled_behind_head() const noexcept {
+  const std::size_t of_head = stages_.front()->pending.size();
+  return pending_batches_ == of_head && (of_head != 0 || controls_.empty() || control_is_held());
+}
+
+std::optional<operator_chain::rest> operator_chain::rest_of_head() const {
+  const stage& head = *stages_.front();
+  if (head.pending.empty())
+    return std::nullopt;
+  const auto& [input, batch] = head.pending.front();
+  return rest{input, batch, head.position};
+}
+
+chain_progress operator_chain::work_off(bool with_head) {
+  for (std::size_t i = stages_.size(); i-- != (with_head ? 0U : 1U);)
+    if (!stages_[i]->pending.empty()) {
+      current_ = i;
+      return work_batch(*stages_[i]);
+    }
+  if (pending_batches_ != 0 || controls_.empty() || control_is_held())
+    return chain_progress::idle;
+  return work_control();
+}
+
 chain_progress operator_chain::work_batch(stage& s) {
   auto& [input, batch] = s.pending.front();
   const std::size_t size = batch->size();

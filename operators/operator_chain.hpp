@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,20 @@ public:
   /// Does a bounded amount of what is pending. `barrier_waits`: batches that are kept out by an operator that holds are
   /// given to it all the same, so that the barrier can pass.
   chain_progress work(bool barrier_waits = false);
+  /// For a barrier that overtakes: does a bounded amount of what is pending behind the head, whether or not the outputs
+  /// have room, and also where an operator holds. `with_head`: and of the head's own batch. At most what a batch comes
+  /// to goes out beyond the room.
+  chain_progress work_off(bool with_head);
+  /// A barrier that overtakes may be taken: like `settled`, but the head may have a batch, of which the rest is
+  /// `rest_of_head`.
+  [[nodiscard]] bool settled_behind_head() const noexcept;
+  /// Records [from, size) of a batch that the head has begun.
+  struct rest {
+    std::size_t input = 0;
+    batch_ptr batch;
+    std::size_t from = 0;
+  };
+  [[nodiscard]] std::optional<rest> rest_of_head() const;
   /// Nothing is pending.
   [[nodiscard]] bool idle() const noexcept {
     return pending_batches_ == 0 && controls_.empty() && stages_to_wake_ == 0;

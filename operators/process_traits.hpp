@@ -33,10 +33,6 @@ using state_of_t = typename state_of<Op>::type;
 template <class Op>
 inline constexpr bool has_state = !std::same_as<state_of_t<Op>, no_state>;
 
-/// Whether the keyed state of a process struct can be given a time to live. Its collections would outlive it.
-template <class Op>
-inline constexpr bool state_can_expire = has_state<Op> && !holds_collections<state_of_t<Op>>();
-
 /// What can be wrong with a process struct.
 enum class process_fault : std::uint8_t {
   none,

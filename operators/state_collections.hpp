@@ -61,10 +61,6 @@ template <class State>
 [[nodiscard]] State& state_in(kept_state<State>& entry) noexcept {
   return entry.value;
 }
-template <class State>
-[[nodiscard]] const State& state_in(const kept_state<State>& entry) noexcept {
-  return entry.value;
-}
 
 /// The name of a collection's table. Throws `usage_error` if `member` is no name.
 [[nodiscard]] std::string collection_table_name(const std::string& table, std::string_view member);
@@ -176,6 +172,12 @@ public:
   /// Erases all entries of a key.
   void erase(std::uint64_t hash, const K& key) {
     std::apply([&](auto&... each) { ((each.set_key(hash, key), each.clear()), ...); }, tables_);
+  }
+
+  /// Erases the entries of all keys for which `keep(hash, key)` is false.
+  template <class Keep>
+  void erase_unless(Keep keep) {
+    std::apply([&](auto&... each) { (each.erase_unless(keep), ...); }, tables_);
   }
 
   /// As long as it lives, the collections of one state are those of one key.

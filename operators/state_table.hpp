@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -138,6 +139,9 @@ public:
     clock_.set(ttl);
     timed_ = true;
   }
+  /// `told(hash, key)` is called when the value of a key that has expired begins anew, or is freed. It must not use
+  /// this table. What is not even loaded is not told.
+  void when_expired(std::function<void(std::uint64_t, const K&)> told) { expired_ = std::move(told); }
   /// The present, by the clock that the time to live names; it never goes back. The accesses that follow happen then.
   /// Call it before a batch, or with a watermark. Before `load`, so that what has expired is not loaded.
   void set_time(stored_time now) { clock_.set_time(now); }
@@ -239,6 +243,10 @@ private:
   }
   void first_write(std::uint32_t at, std::uint32_t number);
   void before_timed_write(std::uint32_t at, std::uint32_t number);
+  void tell_expired(const K& key) {
+    if (expired_)
+      expired_(format::hash(key, arithmetic_), key);
+  }
   void save_if_pending(std::uint32_t at, std::uint32_t number);
   void erase_at(std::uint32_t at, std::uint32_t number, std::uint32_t tag);
   // Whether the entry, which was not written since, was there at the mark.
@@ -279,8 +287,9 @@ private:
   std::uint64_t open_chunks_ = 0;      // of the open snapshot
   std::uint32_t cursor_group_ = 0;     // the open snapshot has encoded what is before the cursor
   std::uint32_t cursor_ = 0;           // a place in the group's entries (base) or frozen list (delta)
-  detail::entry_clock clock_;          // if there is a time to live
-  std::uint32_t clean_group_ = 0;      // where cleaning goes on
+  std::function<void(std::uint64_t, const K&)> expired_;
+  detail::entry_clock clock_;     // if there is a time to live
+  std::uint32_t clean_group_ = 0; // where cleaning goes on
   std::uint32_t clean_ = 0;
 };
 

@@ -17,8 +17,10 @@ void state_table<K, V>::before_timed_write(std::uint32_t at, std::uint32_t numbe
   if (tracking_)
     before_write(at, number); // which saves what was there at the mark, and its time
   if (begins) {
-    if (!dead)
+    if (!dead) {
       in.at(number).value = V{};
+      tell_expired(in.at(number).key);
+    }
     in.set_time(number, clock_.access());
   } else if (clock_.known(in.time(number)) < clock_.access()) {
     in.set_time(number, clock_.access());
@@ -28,11 +30,10 @@ void state_table<K, V>::before_timed_write(std::uint32_t at, std::uint32_t numbe
 template <key_type K, serializable V>
 void state_table<K, V>::append_entry(byte_buffer& out, const group& in, std::uint32_t number) const {
   const auto& entry = in.at(number);
-  const stored_time time = timed_ ? clock_.known(in.time(number)) : no_stored_time;
-  if (time == no_stored_time)
-    format::append(out, entry.key, entry.value);
-  else
-    format::append_timed(out, time, entry.key, entry.value);
+  if constexpr (format::kind == entry_kind::value)
+    if (const stored_time time = timed_ ? clock_.known(in.time(number)) : no_stored_time; time != no_stored_time)
+      return append_timed_value_entry(out, time, entry.key, entry.value);
+  format::append(out, entry.key, entry.value);
 }
 
 template <key_type K, serializable V>
@@ -48,6 +49,7 @@ bool state_table<K, V>::clean(std::size_t budget) {
       --budget;
       if (!clock_.is_expired(in.time(clean_)) || (in.stamp(clean_) & (stamps::dead | stamps::free)) != 0)
         continue;
+      tell_expired(in.at(clean_).key);
       erase_at(clean_group_, clean_, group::tag_of(format::hash(in.at(clean_).key, arithmetic_)));
       budget -= std::min(budget, looks_per_erasure);
     }

@@ -227,8 +227,10 @@ void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
     format::append_tombstone(body, entry.key);
     writer_->entry_added();
   }
-  if (!is_dead(stamp))
-    --live_; // expired
+  if (!is_dead(stamp)) {
+    --live_;
+    tell_expired(in.at(number).key);
+  }
   in.remove(group::tag_of(format::hash(entry.key, arithmetic_)), number);
   stamp = stamps::free;
 }
@@ -265,6 +267,9 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
                     "one of key group " + to_string(arithmetic_.of(hash)) +
                         " (was it stored with another max parallelism?)");
     group& in = groups_[reader.group().value - owned_.first];
+    if (in.size() == 0) // no more memory than twice the bytes: the count may be crafted
+      in.reserve(1 + std::min<std::size_t>(reader.left_in_group(),
+                                           2 * reader.bytes_left_in_group() / sizeof(typename group::entry)));
     std::uint32_t number = in.find(group::tag_of(hash), key);
     const stored_time time = stored.time.value_or(no_stored_time);
     if (stored.tombstone || (timed_ && clock_.is_expired(time))) {

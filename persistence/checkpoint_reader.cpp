@@ -2,6 +2,7 @@
 #include "checkpoint_reader.hpp"
 
 #include "checkpoint_manifest.hpp"
+#include "chunk_compression.hpp"
 #include "error.hpp"
 #include "savepoint.hpp"
 #include "sqlite_database.hpp"
@@ -31,6 +32,12 @@ std::string fault_of(const chunk_row& row, bool missing, std::span<const std::by
   if (checksum_of_bytes(bytes) != row.checksum)
     return name_of(row) + " differs from its checksum";
   return {};
+}
+
+std::function<bool(const chunk_row&)> has_one_of(key_group_range groups) {
+  return [groups](const chunk_row& row) {
+    return groups.first < groups.last && row.first.value < groups.last && row.last.value >= groups.first;
+  };
 }
 
 /// How a checkpoint differs from what was completed; empty if it does not.
@@ -119,14 +126,19 @@ std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoi
 std::vector<checkpoint_problem> checkpoint_reader::verify(checkpoint_id checkpoint,
                                                           const std::function<std::string(const stored_chunk&)>& look,
                                                           std::map<chunk_id, std::string>& seen) const {
+  std::vector<std::byte> room;
   return verify_by(checkpoint, [&](const chunk_row& row, const sqlite_statement& query) {
     if (const auto known = seen.find(row.id); known != seen.end())
       return known->second;
     const auto bytes = query.bytes(chunk_row_column_count);
     std::string fault = fault_of(row, query.is_null(chunk_row_column_count), bytes);
     if (fault.empty()) {
-      fault = look({row.id, row.subtask, row.parallelism, row.made_in, row.kind, row.first, row.last, row.entries,
-                    row.schema, bytes});
+      try {
+        fault = look({row.id, row.subtask, row.parallelism, row.made_in, row.kind, row.first, row.last, row.entries,
+                      row.schema, plain_chunk(bytes, room)});
+      } catch (const damaged_error& problem) {
+        fault = problem.what();
+      }
       if (!fault.empty())
         fault = name_of(row) + ": " + fault;
     }
@@ -241,12 +253,31 @@ const checkpoint_reader::listing& checkpoint_reader::list(const complete_checkpo
 void checkpoint_reader::for_each_chunk(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                                        key_group_range groups,
                                        const std::function<void(const stored_chunk&)>& use) const {
+  visit_chunks(checkpoint, operator_name, table, has_one_of(groups), use);
+}
+
+std::optional<std::size_t>
+checkpoint_reader::for_each_chunk_from(std::size_t first, checkpoint_id checkpoint, std::string_view operator_name,
+                                       std::string_view table, key_group_range groups,
+                                       const std::function<bool(const stored_chunk&)>& use) const {
+  return visit_chunks_from(first, checkpoint, operator_name, table, has_one_of(groups), use);
+}
+
+chunk_amount checkpoint_reader::amount_of(checkpoint_id checkpoint, std::string_view operator_name,
+                                          std::string_view table, key_group_range groups) const {
+  const auto wanted = has_one_of(groups);
+  chunk_amount amount;
   visit_chunks(
       checkpoint, operator_name, table,
-      [groups](const chunk_row& row) {
-        return groups.first < groups.last && row.first.value < groups.last && row.last.value >= groups.first;
+      [&](const chunk_row& row) {
+        if (wanted(row)) {
+          amount.entries += row.entries;
+          amount.bytes += row.length;
+        }
+        return false;
       },
-      use);
+      [](const stored_chunk&) {});
+  return amount;
 }
 
 void checkpoint_reader::for_each_chunk_of(checkpoint_id checkpoint, std::string_view operator_name,
@@ -272,6 +303,18 @@ checkpoint_reader::subtasks_of(checkpoint_id checkpoint, std::string_view operat
 void checkpoint_reader::visit_chunks(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                                      const std::function<bool(const chunk_row&)>& wanted,
                                      const std::function<void(const stored_chunk&)>& use) const {
+  std::vector<std::byte> room;
+  static_cast<void>(visit_chunks_from(0, checkpoint, operator_name, table, wanted, [&](stored_chunk chunk) {
+    chunk.bytes = plain_chunk(chunk.bytes, room);
+    use(chunk);
+    return true;
+  }));
+}
+
+std::optional<std::size_t>
+checkpoint_reader::visit_chunks_from(std::size_t first, checkpoint_id checkpoint, std::string_view operator_name,
+                                     std::string_view table, const std::function<bool(const chunk_row&)>& wanted,
+                                     const std::function<bool(const stored_chunk&)>& use) const {
   (void)list(find(checkpoint));
   const auto held = listing_; // `use` may ask for another checkpoint
   struct by_table {
@@ -281,17 +324,22 @@ void checkpoint_reader::visit_chunks(checkpoint_id checkpoint, std::string_view 
   };
   auto row = std::lower_bound(held->rows.begin(), held->rows.end(), std::pair{operator_name, table}, by_table{});
   auto query = database_->prepare("SELECT bytes FROM chunk_bytes WHERE chunk = ?");
+  bool goes_on = true;
+  std::size_t place = 0;
   for (; row != held->rows.end() && row->operator_name == operator_name && row->table == table; ++row) {
-    if (!wanted(*row))
+    if (!wanted(*row) || place++ < first)
       continue;
+    if (!goes_on)
+      return place - 1;
     const bool missing = !query.with(row->id).step();
     const auto bytes = missing ? std::span<const std::byte>{} : query.bytes(0);
     if (auto fault = fault_of(*row, missing, bytes); !fault.empty())
       throw damaged_error({"the store " + database_->path(), "undamaged chunks", fault,
                            "start again: the newest checkpoint that verifies is used"});
-    use({row->id, row->subtask, row->parallelism, row->made_in, row->kind, row->first, row->last, row->entries,
-         row->schema, bytes});
+    goes_on = use({row->id, row->subtask, row->parallelism, row->made_in, row->kind, row->first, row->last,
+                   row->entries, row->schema, bytes});
   }
+  return std::nullopt;
 }
 
 std::vector<stored_table> checkpoint_reader::state_tables(checkpoint_id checkpoint) const {

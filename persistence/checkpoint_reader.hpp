@@ -4,6 +4,7 @@
 #include "checkpoint_records.hpp"
 #include "store_kind.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -62,7 +63,18 @@ public:
   void for_each_chunk(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                       key_group_range groups, const std::function<void(const stored_chunk&)>& use) const;
 
-  /// The same for the chunks of one subtask, whatever their key groups.
+  /// The same from the chunk at place `first` on, until `use` returns false, with the bytes as they are stored (see
+  /// `plain_chunk`): for who reads a table piece by piece. Returns the place of the chunk that comes next, or nothing
+  /// after the last one.
+  [[nodiscard]] std::optional<std::size_t>
+  for_each_chunk_from(std::size_t first, checkpoint_id checkpoint, std::string_view operator_name,
+                      std::string_view table, key_group_range groups,
+                      const std::function<bool(const stored_chunk&)>& use) const;
+  /// What `for_each_chunk` would hand out, by the rows: no bytes are read.
+  [[nodiscard]] chunk_amount amount_of(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
+                                       key_group_range groups) const;
+
+  /// `for_each_chunk` for the chunks of one subtask, whatever their key groups.
   void for_each_chunk_of(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                          subtask_index subtask, const std::function<void(const stored_chunk&)>& use) const;
 
@@ -90,6 +102,10 @@ private:
   void visit_chunks(checkpoint_id checkpoint, std::string_view operator_name, std::string_view table,
                     const std::function<bool(const chunk_row&)>& wanted,
                     const std::function<void(const stored_chunk&)>& use) const;
+  [[nodiscard]] std::optional<std::size_t> visit_chunks_from(std::size_t first, checkpoint_id checkpoint,
+                                                             std::string_view operator_name, std::string_view table,
+                                                             const std::function<bool(const chunk_row&)>& wanted,
+                                                             const std::function<bool(const stored_chunk&)>& use) const;
   using fault_finder = std::function<std::string(const chunk_row&, const sqlite_statement&)>;
   [[nodiscard]] std::vector<checkpoint_problem> verify_by(checkpoint_id checkpoint,
                                                           const fault_finder& find_fault) const;

@@ -145,6 +145,12 @@ struct stored_chunk {
   std::span<const std::byte> bytes;
 };
 
+/// What some chunks are together. Entries as they are stored: one that a delta replaces counts again.
+struct chunk_amount {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+};
+
 /// A schema that chunks in the store were written with.
 struct stored_schema {
   std::int64_t id = 0;

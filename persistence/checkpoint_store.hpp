@@ -35,6 +35,7 @@ struct store_options {
   /// Begin with the state of this savepoint, as its run, which then goes on here. Needs a place where no store is, or
   /// `fresh`.
   std::filesystem::path savepoint;
+  bool compress = false; ///< chunks are compressed where that makes them smaller
 };
 
 /// What opening found.
@@ -167,7 +168,9 @@ private:
   [[nodiscard]] bool is_current(region_id region, attempt_id attempt);
   [[noreturn]] void refuse(std::string thing, std::string expected, std::string found) const;
   [[nodiscard]] std::optional<write_result> refusal_of(const subtask_snapshot& snapshot);
-  void store_table(const subtask_snapshot& snapshot, const table_snapshot& table, bool none_open_before);
+  class stored_forms;
+  void store_table(const subtask_snapshot& snapshot, const stored_forms& forms, const table_snapshot& table,
+                   bool none_open_before);
   void require_acknowledgements(checkpoint_id checkpoint, std::span<const expected_subtask> expected);
   [[nodiscard]] std::vector<chain> chains_of(checkpoint_id checkpoint, checkpoint_id before);
   [[nodiscard]] checkpoint_manifest settle(checkpoint_id checkpoint);
@@ -181,6 +184,7 @@ private:
   checkpoint_reader reader_;
   std::int64_t run_;
   opened_store opened_;
+  bool compress_ = false;
   bool in_group_ = false;
   bool is_noteworthy_ = false; ///< something has changed that the note says
   attempt_id lost_attempts_;   ///< attempts up to this one were given, and the store knows nothing of them

@@ -229,6 +229,7 @@ checkpoint_store checkpoint_store::open(const store_options& asked) {
     const auto header_run = database->last_row_id();
     checkpoint_store store{
         {}, std::move(database), header_run, {false, options.new_run_uuid, run_status::running, {}, {}}};
+    store.compress_ = options.compress;
     if (savepoint) {
       const auto view = savepoint->one_view(); // it may be edited meanwhile
       store.opened_.newest_complete = savepoint_checkpoint(*savepoint, options);
@@ -301,6 +302,7 @@ checkpoint_store checkpoint_store::open_file(const fs::path& path, const store_o
   opened.run_uuid = header.uuid;
   opened.status = header.status;
   checkpoint_store store{{}, std::move(database), header.run, std::move(opened)};
+  store.compress_ = options.compress;
   if (const auto newest = store.newest_complete(); newest != checkpoint_id{})
     store.opened_.newest_complete = newest;
   store.settle_opening(note, options.now);

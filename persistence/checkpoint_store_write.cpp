@@ -2,12 +2,18 @@
 #include "checkpoint_store.hpp"
 
 #include "checkpoint_manifest.hpp"
+#include "chunk_compression.hpp"
 #include "error.hpp"
 #include "failpoint.hpp"
 #include "sqlite_database.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace weir::inline v0 {
 
@@ -56,6 +62,41 @@ void require_consistent(const subtask_snapshot& snapshot) {
 
 } // namespace
 
+/// What is written of a snapshot's chunks: their own bytes, or compressed ones.
+class checkpoint_store::stored_forms {
+public:
+  stored_forms(const subtask_snapshot& snapshot, bool compress) : chunks_(snapshot.chunks) {
+    if (!compress)
+      return;
+    compressed_.reserve(chunks_.size());
+    for (const chunk_to_store& chunk : chunks_) {
+      compressed_.emplace_back();
+      if (auto packed = compress_chunk(chunk.bytes))
+        compressed_.back() = {std::move(*packed), 0};
+      compressed_.back().checksum = checksum_of_bytes(compressed_.back().bytes);
+    }
+  }
+
+  [[nodiscard]] std::span<const std::byte> bytes(std::size_t chunk) const {
+    return is_compressed(chunk) ? compressed_[chunk].bytes : std::span<const std::byte>{chunks_[chunk].bytes};
+  }
+  [[nodiscard]] std::uint64_t checksum(std::size_t chunk) const {
+    return is_compressed(chunk) ? compressed_[chunk].checksum : chunks_[chunk].checksum;
+  }
+
+private:
+  struct frame {
+    std::vector<std::byte> bytes; ///< none: it is stored plain
+    std::uint64_t checksum = 0;
+  };
+  [[nodiscard]] bool is_compressed(std::size_t chunk) const {
+    return !compressed_.empty() && !compressed_[chunk].bytes.empty();
+  }
+
+  const std::vector<chunk_to_store>& chunks_;
+  std::vector<frame> compressed_;
+};
+
 write_result checkpoint_store::write(const subtask_snapshot& snapshot, wall_time now) {
   require_consistent(snapshot);
   sqlite_transaction transaction{*database_};
@@ -63,11 +104,12 @@ write_result checkpoint_store::write(const subtask_snapshot& snapshot, wall_time
     return *refused;
   const bool late = status_of(snapshot.checkpoint) != checkpoint_status::open;
 
+  const stored_forms forms{snapshot, compress_};
   std::uint64_t bytes = 0;
   std::uint64_t entries = 0;
-  for (const auto& chunk : snapshot.chunks) {
-    bytes += chunk.bytes.size();
-    entries += chunk.entries;
+  for (std::size_t i = 0; i != snapshot.chunks.size(); ++i) {
+    bytes += forms.bytes(i).size();
+    entries += snapshot.chunks[i].entries;
   }
   const auto& p = snapshot.phases;
   database_->run("INSERT INTO acknowledgements (run, checkpoint, task, subtask, region, attempt, acknowledged, late, "
@@ -84,7 +126,7 @@ write_result checkpoint_store::write(const subtask_snapshot& snapshot, wall_time
     none_open_before = !query.with(run_, snapshot.checkpoint, newest_complete()).step();
   }
   for (const auto& table : snapshot.tables)
-    store_table(snapshot, table, none_open_before);
+    store_table(snapshot, forms, table, none_open_before);
   WEIR_FAILPOINT("store.write.before");
   transaction.commit();
   WEIR_FAILPOINT("store.write.after");
@@ -119,8 +161,8 @@ std::optional<write_result> checkpoint_store::refusal_of(const subtask_snapshot&
   return std::nullopt;
 }
 
-void checkpoint_store::store_table(const subtask_snapshot& snapshot, const table_snapshot& table,
-                                   bool none_open_before) {
+void checkpoint_store::store_table(const subtask_snapshot& snapshot, const stored_forms& forms,
+                                   const table_snapshot& table, bool none_open_before) {
   const bool is_base = table.changed && table.kind == snapshot_kind::base;
   const auto kind = is_base ? "base" : table.changed ? "delta" : "unchanged";
   const std::optional<checkpoint_id> none;
@@ -128,11 +170,11 @@ void checkpoint_store::store_table(const subtask_snapshot& snapshot, const table
   std::uint64_t chunks = 0;
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;
-  for (const auto& chunk : snapshot.chunks)
-    if (is_of(chunk, table)) {
+  for (std::size_t i = 0; i != snapshot.chunks.size(); ++i)
+    if (is_of(snapshot.chunks[i], table)) {
       ++chunks;
-      entries += chunk.entries;
-      bytes += chunk.bytes.size();
+      entries += snapshot.chunks[i].entries;
+      bytes += forms.bytes(i).size();
     }
   database_->run(
       "INSERT INTO table_snapshots (run, operator, table_name, subtask, checkpoint, parallelism, task, region, "
@@ -160,13 +202,15 @@ void checkpoint_store::store_table(const subtask_snapshot& snapshot, const table
       "key_group_first, key_group_last, entries, length, checksum, schema) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   auto insert_bytes = database_->prepare("INSERT INTO chunk_bytes (chunk, bytes) VALUES (?, ?)");
-  for (const auto& chunk : snapshot.chunks)
-    if (is_of(chunk, table)) {
-      insert_chunk.run(run_, snapshot.region, snapshot.attempt, table.operator_name, table.table, snapshot.index,
-                       snapshot.parallelism, snapshot.checkpoint, kind, parent, chunk.first, chunk.last, chunk.entries,
-                       chunk.bytes.size(), std::bit_cast<std::int64_t>(chunk.checksum), schema);
-      insert_bytes.run(database_->last_row_id(), std::span<const std::byte>{chunk.bytes});
-    }
+  for (std::size_t i = 0; i != snapshot.chunks.size(); ++i) {
+    const chunk_to_store& chunk = snapshot.chunks[i];
+    if (!is_of(chunk, table))
+      continue;
+    insert_chunk.run(run_, snapshot.region, snapshot.attempt, table.operator_name, table.table, snapshot.index,
+                     snapshot.parallelism, snapshot.checkpoint, kind, parent, chunk.first, chunk.last, chunk.entries,
+                     forms.bytes(i).size(), std::bit_cast<std::int64_t>(forms.checksum(i)), schema);
+    insert_bytes.run(database_->last_row_id(), forms.bytes(i));
+  }
 }
 
 } // namespace weir::inline v0

@@ -23,8 +23,9 @@ enum class distribution : std::uint8_t { by_key_group = 0, list = 1 };
 
 /// The newest chunk format that this program reads. It writes version 1, but for tables whose entries have times.
 inline constexpr std::uint16_t chunk_format_version = 2;
-/// A chunk that reaches this many bytes is finished, and the snapshot goes on in another.
-inline constexpr std::size_t default_chunk_bytes = std::size_t{4} << 20;
+/// A chunk that reaches this many bytes is finished, and the snapshot goes on in another. Fresh memory and a checksum
+/// for so much take well under a millisecond, which is part of a pause.
+inline constexpr std::size_t default_chunk_bytes = std::size_t{1} << 20;
 
 /// When an entry of a table with a time to live was last refreshed, or what the table's clock shows.
 using stored_time = std::chrono::sys_time<std::chrono::microseconds>;
@@ -187,6 +188,9 @@ public:
   [[nodiscard]] bool next(chunk_entry& entry);
   /// The key group of the entry that `next` gave.
   [[nodiscard]] key_group group() const { return group_; }
+  /// How many more entries this chunk has of that key group, and in how many bytes.
+  [[nodiscard]] std::uint64_t left_in_group() const { return left_in_section_; }
+  [[nodiscard]] std::size_t bytes_left_in_group() const { return static_cast<std::size_t>(section_end_ - at_); }
   /// How many entries of the chunk are before that one, those that were skipped included.
   [[nodiscard]] std::uint64_t entries_before() const { return seen_ - left_in_section_ - 1; }
 

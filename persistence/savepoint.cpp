@@ -64,8 +64,10 @@ void by_draft(const fs::path& target, const std::function<void(const fs::path&)>
 }
 
 /// A store of its own, with one checkpoint.
-void write_draft(const checkpoint_reader& from, checkpoint_id checkpoint, const fs::path& draft, wall_time now) {
+void write_draft(const checkpoint_reader& from, checkpoint_id checkpoint, const fs::path& draft, wall_time now,
+                 bool compress) {
   store_options options;
+  options.compress = compress;
   options.path = draft;
   options.job = from.job_name();
   options.now = now;
@@ -102,7 +104,7 @@ void require_savepoint_place(const std::string& to) {
 }
 
 written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
-                                  const std::string& to, wall_time now) {
+                                  const std::string& to, wall_time now, bool compress) {
   require_savepoint_place(to);
   const fs::path target = fs::absolute(to);
   const file_lock alone{target}; // two calls would write the same draft
@@ -117,7 +119,7 @@ written_savepoint write_savepoint(const std::string& store, std::optional<checkp
         {"the store " + store, "a complete checkpoint", "none yet", "let the job run until its first one"});
   WEIR_FAILPOINT("savepoint.make.before");
   by_draft(target, [&](const fs::path& draft) {
-    write_draft(from, *checkpoint, draft, now);
+    write_draft(from, *checkpoint, draft, now, compress);
     WEIR_FAILPOINT("savepoint.make.drafted");
     seal(draft);
     WEIR_FAILPOINT("savepoint.make.sealed");

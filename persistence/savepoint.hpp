@@ -27,13 +27,14 @@ void require_savepoint_place(const std::string& to);
 /// Writes a complete checkpoint of a store to a new file, `to`: one SQLite file, complete in itself, which may be moved
 /// and copied. Every table is merged into one base, so equal state gives equal chunks. No checkpoint: the newest that
 /// verifies. The store is only read, with a connection of its own, as it is when the call begins; its job may be
-/// running. The file gets its name when it is whole and synced: an interrupted call leaves at most
+/// running. With `compress` its chunks are compressed, as `store_options::compress` says. The file gets its name when
+/// it is whole and synced: an interrupted call leaves at most
 /// `<to>.creating`, which the next one replaces. While one writes to a path, others are refused there. Blocks.
 ///
 /// Errors: store_error for a file that is no store, a checkpoint that it does not have, or a path where something is;
 /// damaged_error for damage; path_error and io_error for what the system refuses.
 written_savepoint write_savepoint(const std::string& store, std::optional<checkpoint_id> checkpoint,
-                                  const std::string& to, wall_time now);
+                                  const std::string& to, wall_time now, bool compress = false);
 
 /// Makes a new savepoint, `to`, out of another one: `edit` is given the path of a copy and changes it. The file gets
 /// its name when it is whole and synced; if `edit` throws there is none. As `write_savepoint` otherwise.

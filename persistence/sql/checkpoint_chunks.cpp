@@ -1,6 +1,7 @@
 // Lists chunks, compares them with their manifest, and their bytes with their checksums.
 #include "checkpoint_chunks.hpp"
 
+#include "../chunk_compression.hpp"
 #include "../error.hpp"
 
 #include <algorithm>
@@ -74,7 +75,8 @@ checkpoint_chunks::checkpoint_chunks(sqlite3* connection, const open_store& stor
   first_place_.reserve(rows_.size());
   for (const chunk_row& row : rows_) {
     first_place_.push_back(places_);
-    places_ += row.length + 1;
+    // Only its bytes tell whether a chunk is compressed.
+    places_ += std::max<std::uint64_t>(row.length, most_compressed_chunk_bytes) + 1;
   }
 }
 
@@ -130,6 +132,13 @@ held_chunk::held_chunk(sqlite3* connection, const open_store& store, const chunk
                             std::to_string(bytes_.size()));
   if (checksum_of_bytes(bytes_) != row.checksum)
     throw_damaged_chunk(connection, store, row, "its bytes differ from their checksum");
+  try {
+    bytes_ = plain_chunk(bytes_, unpacked_);
+  } catch (const damaged_error& problem) {
+    throw_damaged_chunk(connection, store, row, problem.what());
+  }
+  if (!unpacked_.empty())
+    statement_.reset(); // they need not be held twice
 }
 
 void throw_damaged_chunk(sqlite3* connection, const open_store& store, const chunk_row& row, const std::string& what) {

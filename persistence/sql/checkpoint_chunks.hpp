@@ -43,7 +43,7 @@ public:
   [[nodiscard]] bool is(const open_store& store, const kept_checkpoint& checkpoint) const;
   /// By operator and table; an empty name fits all.
   [[nodiscard]] std::vector<table_chunks> tables(std::string_view operator_name, std::string_view table) const;
-  /// A number of its own, below `places`, for each byte of the chunks; the row is one that `tables` gave.
+  /// A number of its own, below `places`, for each byte of the chunks, unpacked; the row is one that `tables` gave.
   [[nodiscard]] std::uint64_t place_of(const chunk_row& row, std::uint64_t offset) const;
   /// Whether the row is one of this list, not an equal one of another.
   [[nodiscard]] bool has(const chunk_row& row) const;
@@ -60,7 +60,7 @@ private:
   std::uint64_t places_ = 0;
 };
 
-/// The bytes of one chunk, held by the statement that read them.
+/// The bytes of one chunk, unpacked if it is stored compressed; held by the statement that read them.
 class held_chunk {
 public:
   /// Throws damaged_error, naming the chunk and the checkpoints it is part of, unless length and checksum are right.
@@ -70,6 +70,7 @@ public:
 
 private:
   std::unique_ptr<sql_statement> statement_;
+  std::vector<std::byte> unpacked_;
   std::span<const std::byte> bytes_;
 };
 

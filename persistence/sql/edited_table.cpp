@@ -158,8 +158,7 @@ std::vector<encoded_chunk> edited_table::encode(subtask_index subtask) const {
               [this](std::uint32_t a, std::uint32_t b) { return comes_before(rows_[a], rows_[b]); });
     writer.begin_group(key_group{group});
     for (const std::uint32_t each : of_group) {
-      const row& of = rows_[each];
-      writer.add({entries_, false, of.key, of.sub_key, of.value, of.time});
+      writer.add({entries_, false, rows_[each].key, rows_[each].sub_key, rows_[each].value, rows_[each].time});
       if (writer.full())
         chunks.push_back(writer.finish());
     }

@@ -234,13 +234,14 @@ void print_difference(const std::string& store, std::uint64_t from, std::uint64_
            to, {text_value(open.job()), text_value(operator_name), whole(from), whole(until)});
 }
 
-void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to) {
+void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to,
+                    bool compress) {
   std::optional<checkpoint_id> id;
   if (checkpoint) {
     store_connection open{store};
     id = checkpoint_id{checkpoint_of(open, checkpoint)};
   }
-  const written_savepoint written = write_savepoint(store, id, to, now());
+  const written_savepoint written = write_savepoint(store, id, to, now(), compress);
   std::printf("%s: checkpoint %s of job %s, %llu entries, %llu bytes of state\n", to.c_str(),
               to_string(written.checkpoint).c_str(), terminal_text(written.job).c_str(),
               static_cast<unsigned long long>(written.entries), static_cast<unsigned long long>(written.bytes));

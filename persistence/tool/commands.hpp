@@ -28,7 +28,8 @@ void print_difference(const std::string& store, std::uint64_t from, std::uint64_
 /// Reads all that the store keeps: schemas, and every chunk of every kept checkpoint, whose checksum, contents and key
 /// groups are looked at. Returns whether all is well.
 [[nodiscard]] bool verify(const std::string& store, result_printer& to);
-void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to);
+void make_savepoint(const std::string& store, std::optional<std::uint64_t> checkpoint, const std::string& to,
+                    bool compress);
 enum class export_format : std::uint8_t { csv, json, sqlite };
 /// Writes each state table: a file in the folder `to`, or a table in the new SQLite file `to`. All of it or nothing.
 void export_state(const std::string& store, const state_choice& choice, export_format format, const std::string& to);

@@ -26,6 +26,7 @@ struct arguments {
   std::uint64_t from = 0;
   std::uint64_t until = 0;
   std::uint32_t retain = 1;
+  bool compress = false;
   state_choice choice;
   std::string to;
   std::string csv;
@@ -99,7 +100,8 @@ int run(int argc, char** argv) {
   sub = add("savepoint", "write a checkpoint to a file of its own");
   sub->add_option("file", a.to, "a new file")->required()->type_name("FILE");
   sub->add_option("--checkpoint", a.checkpoint, "the newest if none is named")->type_name("N");
-  sub->callback([&] { command = [&] { make_savepoint(a.store, a.checkpoint, a.to); }; });
+  sub->add_flag("--compress", a.compress, "compress its chunks with zstd");
+  sub->callback([&] { command = [&] { make_savepoint(a.store, a.checkpoint, a.to, a.compress); }; });
 
   sub = add("export", "write state to CSV, JSON lines or a plain SQLite file");
   sub->add_option("to", a.to, "a folder for CSV and JSON lines, a new file for SQLite")->required()->type_name("PATH");

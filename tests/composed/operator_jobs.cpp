@@ -405,9 +405,9 @@ std::vector<composition> operator_jobs() {
             .union_with(good.dead_letters().map("bad", [](const weir::dead_letter& d) { return "dead " + d.record; }));
       },
       each([](int x) { return (x % 10 == 0 ? "dead " : "") + std::to_string(x); })));
-  all.push_back(collections());
   all.push_back(expiring_counts());
   all.push_back(lasting_counts());
+  all.push_back(collections());
   all.push_back(rankings());
   all.push_back(timers());
   all.push_back(asynchronous(weir::async_order::ordered));

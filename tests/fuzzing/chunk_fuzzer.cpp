@@ -1,11 +1,15 @@
-// Reads any bytes as a chunk. What can be read is, byte by byte, what the writer makes of the same entries.
+// Reads any bytes as a chunk, which may be a compressed one. What can be read is, byte by byte, what the writer makes
+// of the same entries.
 #include "allocation_limit.hpp"
 #include "fuzz_check.hpp"
 
 #include <weir/persistence/chunk.hpp>
+#include <weir/persistence/chunk_compression.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace {
@@ -65,12 +69,29 @@ void check_split(const chunk_reader& reader, const std::vector<placed_entry>& en
   require(std::ranges::equal(found, entries, same), "entries that are split into chunks stay the same");
 }
 
+/// Whatever can be compressed comes back.
+void check_compression(std::span<const std::byte> bytes) {
+  const auto packed = weir::compress_chunk(bytes);
+  if (!packed)
+    return;
+  require(packed->size() < bytes.size(), "what is compressed is smaller");
+  std::vector<std::byte> room;
+  require(std::ranges::equal(weir::plain_chunk(*packed, room), bytes), "and is unpacked as it was");
+}
+
 } // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto bytes = as_bytes(data, size);
+  std::vector<std::byte> room;
+  std::span<const std::byte> bytes;
+  {
+    const allocation_limit limit{weir::most_compressed_chunk_bytes + 4096};
+    if (!accepts([&] { bytes = weir::plain_chunk(as_bytes(data, size), room); }))
+      return 0;
+  }
+  check_compression(bytes);
   std::vector<placed_entry> entries;
-  entries.reserve(size); // an entry takes two bytes at least
+  entries.reserve(bytes.size()); // an entry takes two bytes at least
   {
     const allocation_limit limit{4096};
     if (!accepts([&] { read_all(chunk_reader{bytes}, entries); }))

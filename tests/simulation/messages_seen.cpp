@@ -122,6 +122,8 @@ std::function<void(const caf::actor&)> seen_message::copy(const caf::actor& answ
       copied.from = answers;
     return sender(std::move(copied));
   }
+  if (part)
+    return sender(*part);
   if (const auto* completed = as<weir::checkpoint_completed>(*content))
     return sender(*completed);
   if (const auto* aborted = as<weir::checkpoint_aborted>(*content))
@@ -141,6 +143,11 @@ std::string seen_message::text() const {
   if (snapshot)
     return "store " + snapshot->snapshot.task + " " + to_string(snapshot->snapshot.index) + " for " +
            to_string(snapshot->snapshot.checkpoint);
+  if (load)
+    return "load " + to_string(load->checkpoint) + " from " + std::to_string(load->at.table) + "/" +
+           std::to_string(load->at.chunk);
+  if (part)
+    return "part of the state, " + std::to_string(part->pieces->size()) + " pieces";
   if (trigger)
     return "trigger " + to_string(trigger->mark.checkpoint);
   if (const auto* completed = as<weir::checkpoint_completed>(*content))
@@ -171,6 +178,8 @@ std::optional<seen_message> next_message(caf::scheduled_actor& receiver) {
     seen.kind = kind_of(*seen.report);
   else if ((seen.snapshot = as<weir::store_snapshot>(content)))
     seen.kind = "snapshot";
+  else if ((seen.part = as<weir::state_part>(content)))
+    seen.kind = "state part";
   else if (*type == typeid(weir::checkpoint_completed))
     seen.kind = "completion notice";
   else if (*type == typeid(weir::checkpoint_aborted))

@@ -28,7 +28,8 @@ struct seen_message {
   const weir::credit_grant* grant = nullptr;
   const weir::subtask_report* report = nullptr;
   const weir::store_snapshot* snapshot = nullptr;
-  const weir::load_request* load = nullptr;
+  weir::load_request* load = nullptr; ///< a simulation says how large its parts are
+  const weir::state_part* part = nullptr;
   const weir::trigger_checkpoint* trigger = nullptr;
   const weir::companion_spawned* spawned = nullptr;
   const weir::sink_order* order = nullptr;

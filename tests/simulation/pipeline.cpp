@@ -299,32 +299,39 @@ event keyed_event(std::size_t step, std::uint32_t key, std::uint32_t number) {
 
 namespace {
 
-/// Takes each of `held` away once, if it is there.
-void hold_back(std::vector<event>& out, std::vector<event> held) {
+/// Takes each of `held` away once, if it is there. Returns how many are not.
+std::uint64_t hold_back(std::vector<event>& out, std::vector<event> held) {
   std::sort(out.begin(), out.end());
   std::sort(held.begin(), held.end());
   std::vector<event> left;
   std::set_difference(out.begin(), out.end(), held.begin(), held.end(), std::back_inserter(left));
+  const std::uint64_t strange = held.size() + left.size() - out.size();
   out = std::move(left);
+  return strange;
 }
 
 } // namespace
 
 expectation evaluate(const pipeline& p, const std::function<std::uint32_t(std::size_t, std::uint32_t)>& read,
-                     const held_records& held) {
+                     const held_records& held, const in_flight_records& in_flight) {
   expectation result;
+  result.strange.resize(p.steps.size());
+  std::vector<std::vector<event>> taken(p.steps.size()); // by each step
   result.outputs.resize(p.steps.size());
   result.inputs.resize(p.steps.size());
   result.keyed_state.resize(p.steps.size());
   for (std::size_t i = 0; i != p.steps.size(); ++i) {
     const step& s = p.steps[i];
     std::vector<event>& out = result.outputs[i];
+    for (const std::size_t input : s.inputs)
+      taken[i].insert(taken[i].end(), result.outputs[input].begin(), result.outputs[input].end());
+    if (i < in_flight.size() && !in_flight[i].empty())
+      result.strange[i] = hold_back(taken[i], in_flight[i]);
     const auto for_each_input = [&](auto use) {
-      for (const std::size_t input : s.inputs)
-        for (const event& e : result.outputs[input]) {
-          ++result.inputs[i];
-          use(e);
-        }
+      for (const event& e : taken[i]) {
+        ++result.inputs[i];
+        use(e);
+      }
     };
     switch (s.kind) {
     case step_kind::source:
@@ -359,10 +366,9 @@ expectation evaluate(const pipeline& p, const std::function<std::uint32_t(std::s
       });
       break;
     case step_kind::side:
-      for (const std::size_t input : p.steps[s.inputs[0]].inputs)
-        for (const event& e : result.outputs[input])
-          if (goes_aside(e))
-            out.push_back(e);
+      for (const event& e : taken[s.inputs[0]])
+        if (goes_aside(e))
+          out.push_back(e);
       break;
     case step_kind::process:
       for_each_input([&](const event& e) { out.push_back(e); });

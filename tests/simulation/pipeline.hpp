@@ -94,16 +94,20 @@ struct key_summary {
 /// What the process steps of a pipeline hold back, by step; empty: nothing.
 using held_records = std::vector<std::vector<event>>;
 
+/// What has been sent to the steps of a pipeline and not reached them, by step; empty: nothing.
+using in_flight_records = std::vector<std::vector<event>>;
+
 /// What a pipeline gives when so much of each split has been read.
 struct expectation {
   std::vector<std::vector<event>> outputs;                       ///< of each step; a sink's are what it wrote
   std::vector<std::map<std::uint32_t, key_summary>> keyed_state; ///< of each keyed step
   std::vector<std::uint64_t> inputs;                             ///< of each step: how many records it was given
+  std::vector<std::uint64_t> strange; ///< of each step: how many in-flight records it never was to be given
 };
 /// `read(step, split)` says how many records of a split have been read.
 [[nodiscard]] expectation evaluate(const pipeline& p,
                                    const std::function<std::uint32_t(std::size_t step, std::uint32_t split)>& read,
-                                   const held_records& held = {});
+                                   const held_records& held = {}, const in_flight_records& in_flight = {});
 [[nodiscard]] expectation evaluate_all(const pipeline& p);
 
 } // namespace simulation

@@ -136,6 +136,12 @@ void simulated_run::draw_options() {
   options_.retain = static_cast<std::uint32_t>(random_.between(1, 4));
   options_.mode = random_.one_in(5) ? weir::delivery_mode::at_least_once : weir::delivery_mode::exactly_once;
   world_.exactly_once = options_.mode == weir::delivery_mode::exactly_once;
+  if (world_.exactly_once) {
+    if (random_.one_in(3))
+      options_.unaligned = true;
+    else if (random_.one_in(3))
+      options_.alignment_timeout = std::chrono::microseconds{random_.between(100, 10'000)};
+  }
   if (random_.one_in(2))
     options_.restart = weir::fixed_delay_restart{100'000, std::chrono::microseconds{random_.below(20'000)}};
   else
@@ -212,6 +218,11 @@ void simulated_run::draw_parallelism() {
   const bool heirs = commits_wait() && !random_.one_in(4);
   if (heirs || random_.one_in(3))
     options_.parallelism = static_cast<std::uint32_t>(random_.between(1, heirs ? options_.parallelism : 4));
+  // What one run has overtaken, the next takes up, whatever its own barriers do.
+  if (world_.exactly_once && random_.one_in(4)) {
+    options_.unaligned = options_.alignment_timeout.count() == 0 && !options_.unaligned;
+    options_.alignment_timeout = {};
+  }
 }
 
 /// Whether a sink has something prepared for a complete checkpoint that it has not committed.

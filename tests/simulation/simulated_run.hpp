@@ -104,7 +104,8 @@ private:
   void meet(caf::scheduled_actor& actor, bool troubled);
   void remember(const std::string& name, caf::scheduled_actor& actor);
   void observe(const std::string& name, const seen_message& message);
-  void note_restore(const weir::load_request& load);
+  void note_restore(weir::load_request& load);
+  void note_in_flight(const checked_state& restored);
   void sync_clock();
   [[nodiscard]] std::int64_t clock_us();
   void say(const std::string& line) const;

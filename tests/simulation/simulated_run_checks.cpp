@@ -75,6 +75,8 @@ void simulated_run::check_store() {
     stored_ = check_newest_state(store_, over_ && result_.lives == 1 && restarts_ == 0);
     world_.observing = false;
     const std::uint64_t newest = stored_ ? stored_->checkpoint : 0;
+    if (stored_ && !stored_->in_flight.empty() && !options_.unaligned)
+      world_.happened("in-flight batches after a timeout");
     if (newest < world_.newest_complete)
       world_.violated("checkpoint " + std::to_string(world_.newest_complete) +
                       " was complete, but the newest in the store is " + std::to_string(newest));

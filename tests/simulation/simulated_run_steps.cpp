@@ -141,14 +141,17 @@ void simulated_run::observe(const std::string& name, const seen_message& message
 }
 
 /// A subtask is about to load a checkpoint: what the store has for it must be what the model has, and what it then
-/// finds in its state is compared with that.
-void simulated_run::note_restore(const weir::load_request& load) {
+/// finds in its state is compared with that. It gets it in parts of any size.
+void simulated_run::note_restore(weir::load_request& load) {
+  load.part_bytes = random_.between(1, 400);
   const std::uint64_t checkpoint = load.checkpoint.value;
   if (world_.restored_models.count(checkpoint) == 0) {
     world_.observing = true;
     disk_.stand_aside(true);
     try {
-      world_.restored_models[checkpoint] = check_stored_state(store_, checkpoint).expected;
+      const checked_state restored = check_stored_state(store_, checkpoint);
+      note_in_flight(restored);
+      world_.restored_models[checkpoint] = restored.expected;
     } catch (const std::exception& e) {
       world_.violated("checkpoint " + std::to_string(checkpoint) + " is restored, and can't be read: " + e.what());
     }
@@ -159,6 +162,15 @@ void simulated_run::note_restore(const weir::load_request& load) {
     for (std::size_t i = 0; i != world_.plan.steps.size(); ++i)
       if (world_.plan.steps[i].name == table.operator_name)
         world_.restored_from[i] = checkpoint;
+}
+
+void simulated_run::note_in_flight(const checked_state& restored) {
+  for (const auto& [name, parallelism] : restored.in_flight) {
+    world_.happened("in-flight batches restored");
+    for (const weir::task_plan& task : plan_.tasks)
+      if (plan_.node(task.operators.front()).name == name && parallelism != 0 && task.parallelism != parallelism)
+        world_.happened("in-flight batches dealt out anew");
+  }
 }
 
 void simulated_run::sync_clock() {

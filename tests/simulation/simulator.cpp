@@ -22,6 +22,9 @@ const std::vector<std::string>& kinds_of_trouble() {
       all.push_back(std::move(name));
     for (const std::string_view name : {moved_by_savepoint, savepoint_beside_job, savepoint_failed})
       all.emplace_back(name);
+    for (const char* name :
+         {"in-flight batches restored", "in-flight batches dealt out anew", "in-flight batches after a timeout"})
+      all.emplace_back(name);
     return all;
   }();
   return names;

@@ -3,6 +3,7 @@
 #include "simulation/parts.hpp"
 #include "simulation/world.hpp"
 
+#include <weir/operators/in_flight_table.hpp>
 #include <weir/operators/list_state_table.hpp>
 #include <weir/operators/source_operator.hpp>
 #include <weir/operators/state_table.hpp>
@@ -44,6 +45,27 @@ public:
     unkeyed_step::state all;
     for (const auto& [subtask, state] : table)
       unkeyed_step{}.merge(all, state);
+    return all;
+  }
+
+  /// What was on its way to a step, at its inputs or at those who had sent it. Notes out of how many subtasks it has.
+  [[nodiscard]] std::vector<event> in_flight(const std::string& name, std::uint32_t& parallelism) const {
+    std::vector<event> all;
+    for (const weir::stored_table& stored : store_.state_tables(id_)) {
+      const bool own = stored.operator_name == name && stored.table.rfind("in-flight-", 0) == 0 &&
+                       stored.table.rfind("in-flight-to-", 0) != 0;
+      const bool sent = stored.table == "in-flight-to-" + name + "-0" || stored.table == "in-flight-to-" + name + "-1";
+      if (!own && !sent)
+        continue;
+      weir::in_flight_table<event> table{stored.table};
+      table.read_for({weir::subtask_index{0}, 1, all_groups, store_.max_parallelism().value_or(128), false});
+      load(table, stored.operator_name);
+      for (const weir::batch_ptr& batch : table.take_loaded())
+        for (const event& e : weir::as<event>(*batch).values)
+          all.push_back(e);
+      if (own)
+        parallelism = stored.parallelism;
+    }
     return all;
   }
 
@@ -94,6 +116,13 @@ public:
       }
     checked_state checked;
     checked.checkpoint = id_.value;
+    in_flight_records in_flight(steps.size());
+    for (std::size_t i = 0; i != steps.size(); ++i) {
+      std::uint32_t parallelism = 0;
+      in_flight[i] = stored_.in_flight(steps[i].name, parallelism);
+      if (!in_flight[i].empty())
+        checked.in_flight[steps[i].name] = parallelism;
+    }
     checked.expected = evaluate(
         world_.plan,
         [&](std::size_t step, std::uint32_t split) {
@@ -102,7 +131,11 @@ public:
           checked.all_read = checked.all_read && position == steps[step].splits[split];
           return position;
         },
-        held);
+        held, in_flight);
+    for (std::size_t i = 0; i != steps.size(); ++i)
+      if (checked.expected.strange[i] != 0)
+        violated(i, " has " + std::to_string(checked.expected.strange[i]) +
+                        " records in flight to it that nobody has sent");
     for (std::size_t i = 0; i != steps.size(); ++i)
       if (steps[i].kind == step_kind::process)
         compare_unkeyed(i, checked.expected, seen[i], held[i].size());

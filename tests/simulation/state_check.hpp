@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 
 namespace simulation {
 
@@ -14,6 +16,8 @@ struct checked_state {
   std::uint64_t checkpoint = 0;
   bool all_read = true; ///< the sources stood at their ends
   expectation expected;
+  /// By operator with in-flight records: how many subtasks it had.
+  std::map<std::string, std::uint32_t> in_flight;
 };
 
 /// Reads the newest complete checkpoint of the present world's job, works out from its source positions what every step

@@ -31,6 +31,7 @@ std::vector<trouble_kind> make_all() {
   for (const char* kind : {"snapshot", "loaded notice", "end notice"})
     all.push_back(
         {std::string{kind} + " from an old attempt", trouble_action::harm_message, kind, mishap::from_old_attempt});
+  all.push_back({"state part repeated", trouble_action::harm_message, "state part", mishap::repeated});
   for (const char* place : {"process", "read", "open_split", "snapshot", "restore", "open_writer", "write", "prepare",
                             "prepared", "commit", "committed", "prepare_output", "check_restored"})
     all.push_back({std::string{"exception in "} + place, trouble_action::throw_in_user_code, place});

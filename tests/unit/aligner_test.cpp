@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <vector>
 
@@ -208,4 +209,105 @@ TEST_CASE("in at-least-once an alignment that lost a barrier ends when a later o
   CHECK(in.barrier(1, 2)); // channel 1 never had barrier 1
   CHECK(in.decides.aligning() == std::nullopt);
   CHECK_FALSE(in.barrier(1, 1));
+}
+
+namespace {
+
+/// Numbers of the barriers of a checkpoint that wait in the queues of so many channels; 0: none.
+std::vector<sequence_number> queued(std::initializer_list<std::uint64_t> numbers) {
+  std::vector<sequence_number> all;
+  for (const std::uint64_t n : numbers)
+    all.emplace_back(n);
+  return all;
+}
+
+weir::barrier mark_of(std::uint64_t checkpoint) {
+  return {checkpoint_id{checkpoint}, false, at_us(0)};
+}
+
+} // namespace
+
+TEST_CASE("the first barrier that overtakes is due at once, and holds nothing") {
+  channels in{3, delivery_mode::exactly_once};
+  const auto due = in.decides.overtake(mark_of(1), queued({0, 7, 0}), at_us(5));
+  REQUIRE(due);
+  CHECK(due->mark.overtakes);
+  CHECK(due->received == queued({0, 7, 0}));
+  CHECK(in.held() == held{false, false, false});
+  CHECK(in.decides.overtaking(checkpoint_id{1}));
+  CHECK_FALSE(in.decides.overtake(mark_of(1), queued({4, 7, 0}), at_us(6))); // once
+}
+
+TEST_CASE("a checkpoint overtakes until the last of its barriers has come into a queue") {
+  channels in{3, delivery_mode::exactly_once};
+  REQUIRE(in.decides.overtake(mark_of(1), queued({0, 7, 0}), at_us(5)));
+  in.decides.arrived(0, checkpoint_id{1}, sequence_number{9});
+  in.decides.arrived(0, checkpoint_id{1}, sequence_number{9}); // counts once
+  CHECK(in.decides.overtaking(checkpoint_id{1}));
+  in.decides.arrived(2, checkpoint_id{1}, sequence_number{3});
+  CHECK_FALSE(in.decides.overtaking(checkpoint_id{1}));
+  // At the front of their queues they are nothing any more.
+  for (std::size_t i = 0; i != 3; ++i)
+    CHECK_FALSE(in.barrier(i, 1));
+  CHECK(in.held() == held{false, false, false});
+}
+
+TEST_CASE("a barrier that overtakes is nothing at the front of its queue while others are still to come") {
+  channels in{2, delivery_mode::exactly_once};
+  REQUIRE(in.decides.overtake(mark_of(1), queued({5, 0}), at_us(5)));
+  CHECK_FALSE(in.barrier(0, 1));
+  CHECK(in.held() == held{false, false});
+  CHECK(in.decides.overtaking(checkpoint_id{1}));
+}
+
+TEST_CASE("an alignment that begins to overtake lets its channels go, and knows whose barriers have come") {
+  channels in{4, delivery_mode::exactly_once};
+  in.barrier(0, 1, 3);
+  REQUIRE(in.held() == held{true, false, false, false});
+  const auto due = in.decides.overtake(mark_of(1), queued({0, 0, 44, 0}), at_us(9));
+  REQUIRE(due);
+  CHECK(due->received == queued({100, 0, 44, 0}));
+  CHECK(due->first_arrival == at_us(3));
+  CHECK(in.held() == held{false, false, false, false});
+  in.decides.arrived(1, checkpoint_id{1}, sequence_number{8});
+  in.decides.arrived(3, checkpoint_id{1}, sequence_number{8});
+  CHECK_FALSE(in.decides.overtaking(checkpoint_id{1}));
+}
+
+TEST_CASE("a single channel's barrier has nothing to wait for when it overtakes") {
+  channels in{1, delivery_mode::exactly_once};
+  CHECK(in.decides.overtake(mark_of(1), queued({2}), at_us(1)));
+  CHECK_FALSE(in.decides.overtaking(checkpoint_id{1}));
+  CHECK_FALSE(in.decides.overtake(mark_of(1), queued({2}), at_us(1)));
+}
+
+TEST_CASE("an aborted or past checkpoint does not overtake, and a later one cancels it") {
+  channels in{2, delivery_mode::exactly_once};
+  in.decides.abort(checkpoint_id{1});
+  CHECK_FALSE(in.decides.overtake(mark_of(1), queued({1, 0}), at_us(1)));
+  REQUIRE(in.decides.overtake(mark_of(2), queued({1, 0}), at_us(1)));
+  in.decides.abort(checkpoint_id{2});
+  CHECK_FALSE(in.decides.overtaking(checkpoint_id{2}));
+  REQUIRE(in.decides.overtake(mark_of(3), queued({1, 0}), at_us(1)));
+  REQUIRE(in.decides.overtake(mark_of(4), queued({2, 0}), at_us(1)));
+  CHECK_FALSE(in.decides.overtaking(checkpoint_id{3}));
+  CHECK_FALSE(in.decides.overtake(mark_of(3), queued({1, 1}), at_us(1)));
+}
+
+TEST_CASE("where a barrier is aligned, it is said whether one of them overtakes further on") {
+  channels in{2, delivery_mode::exactly_once};
+  weir::barrier overtaking = mark_of(1);
+  overtaking.overtakes = true;
+  CHECK_FALSE(in.decides.on_barrier(0, mark_of(1), sequence_number{1}, at_us(0)));
+  const auto due = in.decides.on_barrier(1, overtaking, sequence_number{1}, at_us(0));
+  REQUIRE(due);
+  CHECK(due->mark.overtakes);
+}
+
+TEST_CASE("a barrier is late from its timeout on, and never without one") {
+  weir::barrier mark{checkpoint_id{1}, false, at_us(100)};
+  CHECK_FALSE(weir::is_late(mark, at_us(1'000'000'000)));
+  mark.alignment_timeout = std::chrono::microseconds{50};
+  CHECK_FALSE(weir::is_late(mark, at_us(149)));
+  CHECK(weir::is_late(mark, at_us(150)));
 }

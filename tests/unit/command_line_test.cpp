@@ -62,6 +62,13 @@ TEST_CASE("nothing said is everything by default") {
   CHECK(command.options.checkpoints);
 }
 
+TEST_CASE("whether barriers overtake, at once or after a time, is an option") {
+  CHECK_FALSE(parse({}).options.unaligned);
+  CHECK(parse({"--unaligned"}).options.unaligned);
+  CHECK(parse({}).options.alignment_timeout == 0us);
+  CHECK(parse({"--alignment-timeout", "250ms"}).options.alignment_timeout == 250ms);
+}
+
 TEST_CASE("every option reaches its field") {
   const job_options o = parse({"--store",
                                "x.weir",
@@ -96,6 +103,7 @@ TEST_CASE("every option reaches its field") {
                                "256",
                                "--allow-duplicates",
                                "--replace-output",
+                               "--compress-checkpoints",
                                "--threads",
                                "4"})
                             .options;
@@ -118,6 +126,7 @@ TEST_CASE("every option reaches its field") {
   CHECK(o.max_parallelism == 256);
   CHECK(o.allow_duplicates);
   CHECK(o.replace_output);
+  CHECK(o.compress_checkpoints);
   CHECK(o.threads == 4);
   CHECK_FALSE(parse({"--no-checkpoints"}).options.checkpoints);
 }
@@ -201,6 +210,8 @@ TEST_CASE("the help has the program's options and Weir's, with their defaults") 
                            "--checkpoint-timeout",
                            "--min-pause",
                            "--max-concurrent",
+                           "--unaligned",
+                           "--alignment-timeout",
                            "--tolerable-failures",
                            "--retain",
                            "--restart",
@@ -211,6 +222,7 @@ TEST_CASE("the help has the program's options and Weir's, with their defaults") 
                            "--max-parallelism",
                            "--allow-duplicates",
                            "--replace-output",
+                           "--compress-checkpoints",
                            "--no-checkpoints",
                            "--version"})
     has(command.text, std::string{"  "} + name + " ");

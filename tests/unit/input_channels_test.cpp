@@ -207,3 +207,30 @@ TEST_CASE("a probe of another attempt or channel is nobody's") {
   CHECK(in.on_probe(probe(10, 9, present - 1)) == std::nullopt);
   CHECK(in.on_probe(probe(99, 9)) == std::nullopt);
 }
+
+TEST_CASE("barriers are found in the queues, and the batches that wait before them") {
+  const auto mark = [](std::uint32_t channel, std::uint64_t sequence, std::uint64_t checkpoint) {
+    return message(channel, sequence, weir::barrier{weir::checkpoint_id{checkpoint}, false, {}});
+  };
+  auto in = three(4);
+  in.push(batch(10, 1));
+  in.push(control(10, 2));
+  in.push(batch(10, 3));
+  in.push(mark(10, 4, 7));
+  in.push(batch(10, 5));
+  in.push(mark(11, 1, 6));
+  in.push(batch(12, 1));
+  const weir::checkpoint_id seven{7};
+  CHECK(in.barriers_of(seven) ==
+        std::vector<sequence_number>{sequence_number{4}, sequence_number{0}, sequence_number{0}});
+  CHECK(in.batches_before(0, sequence_number{4}).size() == 2);
+  CHECK(in.batches_before(0, sequence_number{0}).size() == 3); // its barrier has not come: all that waits
+  CHECK(in.batches_before(2, sequence_number{0}).size() == 1);
+  // Taken from the front, the barrier has nothing before it any more.
+  for (int i = 0; i != 4; ++i)
+    in.take(0);
+  CHECK(in.batches_before(0, sequence_number{4}).empty());
+  CHECK(in.barriers_of(seven)[0] == sequence_number{0});
+  CHECK(in.index_of(channel_id{11}) == std::size_t{1});
+  CHECK_FALSE(in.index_of(channel_id{13}));
+}

@@ -307,3 +307,52 @@ TEST_CASE("a batch that was filled elsewhere is output of the head") {
   with.work_off();
   CHECK(with.log == steps{"b 1", "b 2", "c 1", "c 2"});
 }
+
+TEST_CASE(
+    "for a barrier that overtakes, what is behind the head is worked off without room, and the head's rest stays") {
+  abc_chain with{1};
+  with.out.room = 1;
+  with.chain.accept(0, batch_of<int>({1, 2, 3}));
+  with.work_off(); // until the output is full
+  REQUIRE(with.out.values() == values{1});
+  while (with.chain.settled_behind_head()) { // let the head emit once more, as if there had been room
+    with.out.take_all();
+    with.chain.work();
+    with.out.room = 0;
+  }
+  REQUIRE_FALSE(with.chain.settled());
+  while (with.chain.work_off(false) == chain_progress::worked) {
+  }
+  CHECK(with.chain.settled_behind_head());
+  CHECK_FALSE(with.chain.settled());
+  CHECK(with.out.values() == values{1, 2});
+  const auto rest = with.chain.rest_of_head();
+  REQUIRE(rest);
+  CHECK(rest->from == 2);
+  CHECK(rest->batch->size() == 3);
+  CHECK(with.log.back() == "c 2");
+}
+
+TEST_CASE("where the head's rest can't be stored, it is worked off as well, without room") {
+  abc_chain with{1};
+  with.out.room = 0;
+  with.chain.accept(0, batch_of<int>({1, 2, 3}));
+  CHECK(with.chain.work() == chain_progress::blocked);
+  while (with.chain.work_off(true) == chain_progress::worked) {
+  }
+  CHECK(with.chain.settled());
+  CHECK_FALSE(with.chain.rest_of_head());
+  CHECK(with.out.values() == values{1, 2, 3});
+}
+
+TEST_CASE("a control that is on its way is finished before a barrier overtakes") {
+  abc_chain with{1};
+  with.out.room = 0;
+  with.chain.end_input();
+  CHECK(with.chain.work() == chain_progress::blocked);
+  CHECK_FALSE(with.chain.settled_behind_head());
+  while (with.chain.work_off(false) == chain_progress::worked) {
+  }
+  CHECK(with.chain.settled_behind_head());
+  CHECK(with.out.values() == values{-2, -3, -2, -3, -2, -3});
+}

@@ -225,3 +225,76 @@ TEST_CASE("a sender that waits for credit probes, as the grant may be lost") {
   channel.grant(grant_of(2));
   CHECK(log == sent{"1:[1]", "2:[2]"});
 }
+
+namespace {
+
+std::vector<int> numbers_in(const std::vector<batch_ptr>& batches) {
+  std::vector<int> all;
+  for (const batch_ptr& batch : batches)
+    all.insert(all.end(), weir::as<int>(*batch).values.begin(), weir::as<int>(*batch).values.end());
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("a barrier that overtakes goes out ahead of what waits, and numbers stay in order") {
+  sent log;
+  weir::output_channel channel = channel_into(log, 1);
+  for (int i = 1; i != 4; ++i)
+    channel.push(one(i));
+  CHECK(channel.push(barrier_of(9)) == sequence_number{4});
+  channel.push(one(4));
+  CHECK(channel.holds_back(checkpoint_id{9}));
+  const auto overtaken = channel.overtake(checkpoint_id{9});
+  REQUIRE(overtaken);
+  CHECK(overtaken->sent.at == sequence_number{2});
+  CHECK(numbers_in(overtaken->batches) == std::vector<int>{2, 3});
+  CHECK_FALSE(channel.holds_back(checkpoint_id{9}));
+  CHECK_FALSE(channel.overtake(checkpoint_id{9}));
+  channel.grant(grant_of(10));
+  CHECK(log == sent{"1:[1]", "2:barrier 9", "3:[2]", "4:[3]", "5:[4]"});
+  CHECK(channel.push(one(5)) == sequence_number{6});
+}
+
+TEST_CASE("a barrier overtakes watermarks, the end and older barriers, which are not stored") {
+  sent log;
+  weir::output_channel channel = channel_into(log, 0);
+  channel.push(one(1));
+  channel.push(mark_at(20));
+  channel.push(barrier_of(3));
+  channel.push(end_of_stream{});
+  channel.push(barrier_of(4));
+  const auto overtaken = channel.overtake(checkpoint_id{4});
+  REQUIRE(overtaken);
+  CHECK(numbers_in(overtaken->batches) == std::vector<int>{1});
+  channel.grant(grant_of(1));
+  CHECK(log == sent{"1:barrier 4", "2:[1]", "3:watermark 20", "4:barrier 3", "5:end"});
+}
+
+TEST_CASE("after a barrier has overtaken, a probe asks for what was really sent") {
+  sent log;
+  weir::output_channel channel = channel_into(log, 0);
+  channel.push(one(1));
+  channel.push(barrier_of(4));
+  REQUIRE(channel.overtake(checkpoint_id{4}));
+  REQUIRE(channel.probe());
+  CHECK(channel.probe()->sent_through == sequence_number{1});
+}
+
+TEST_CASE("what a barrier overtakes is told for each receiver, and nothing where it went at once") {
+  broadcast_edge e{1};
+  e.edge.accept(batch_of<int>({1, 2}));
+  e.edge.accept(batch_of<int>({3, 4}));
+  weir::credit_grant more = grant_of(5, 1);
+  e.edge.grant(more);
+  e.edge.broadcast(barrier_of(2));
+  CHECK(e.edge.holds_back(checkpoint_id{2}));
+  const auto all = e.edge.overtake(checkpoint_id{2});
+  CHECK_FALSE(e.edge.holds_back(checkpoint_id{2}));
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].target == 0);
+  CHECK(all[0].sent.channel == channel_id{0});
+  CHECK(numbers_in(all[0].batches) == std::vector<int>{3, 4});
+  CHECK(e.first == sent{"1:[1 2]", "2:barrier 2"});
+  CHECK(e.second == sent{"1:[1 2]", "2:[3 4]", "3:barrier 2"});
+}

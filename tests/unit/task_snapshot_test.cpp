@@ -1,4 +1,6 @@
 // Tests of how the state tables of a subtask become one snapshot, slice by slice.
+#include "sink_harness.hpp"
+
 #include <weir/actors/task_snapshot.hpp>
 #include <weir/operators/list_state_table.hpp>
 #include <weir/operators/state_table.hpp>
@@ -11,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -238,4 +241,81 @@ TEST_CASE("a snapshot tells its phases") {
   CHECK(whole.phases.alignment == microseconds{20});
   CHECK(whole.phases.wait == microseconds{20});
   CHECK(whole.phases.encode == microseconds{40});
+}
+
+namespace {
+
+/// A subtask with operator state and the in-flight batches of its input.
+struct with_in_flight {
+  explicit with_in_flight(bool stored = false) {
+    snapshot.add("sum", sums, false);
+    snapshot.add_in_flight("sum", in_flight, stored);
+  }
+  weir::subtask_snapshot take(std::uint64_t id, int records = 0) {
+    snapshot.begin(due(id), at_us(150));
+    if (records != 0)
+      in_flight.record(weir::subtask_index{0},
+                       weir_test::batch_of<int>(std::vector<int>(static_cast<std::size_t>(records), 5)));
+    snapshot.close_recording();
+    while (snapshot.encoding())
+      snapshot.encode(2);
+    return snapshot.finish(at_us(200));
+  }
+  static std::size_t chunks(const weir::subtask_snapshot& of) {
+    std::size_t n = 0;
+    for (const auto& chunk : of.chunks)
+      n += chunk.table == "in-flight-0" ? 1 : 0;
+    return n;
+  }
+  static bool named(const weir::subtask_snapshot& of) {
+    for (const auto& table : of.tables)
+      if (table.table == "in-flight-0")
+        return table.kind == snapshot_kind::base && table.changed && !table.parent;
+    return false;
+  }
+
+  splits_table sums{"sums"};
+  weir::in_flight_table<int> in_flight{"in-flight-0"};
+  weir::task_snapshot snapshot;
+};
+
+} // namespace
+
+TEST_CASE("a table of in-flight batches is no part of snapshots before the first that has some") {
+  with_in_flight task;
+  const auto first = task.take(1);
+  CHECK_FALSE(with_in_flight::named(first));
+  CHECK(with_in_flight::chunks(first) == 0);
+  const auto second = task.take(2, 5);
+  CHECK(with_in_flight::named(second));
+  CHECK(with_in_flight::chunks(second) == 1);
+  // Without a word the store would take what was there before for still being there.
+  const auto third = task.take(3);
+  CHECK(with_in_flight::named(third));
+  CHECK(with_in_flight::chunks(third) == 0);
+}
+
+TEST_CASE("a table of in-flight batches that was restored is named from the first snapshot on") {
+  with_in_flight task{true};
+  const auto first = task.take(1);
+  CHECK(with_in_flight::named(first));
+  CHECK(with_in_flight::chunks(first) == 0);
+}
+
+TEST_CASE("a snapshot is not whole while in-flight batches may still come") {
+  with_in_flight task;
+  task.snapshot.begin(due(1), at_us(150));
+  CHECK(task.snapshot.recording());
+  for (int i = 0; i != 3; ++i)
+    CHECK_FALSE(task.snapshot.encode(100));
+  CHECK_FALSE(task.snapshot.encoding());
+  task.in_flight.record(weir::subtask_index{0}, weir_test::batch_of<int>({1, 2, 3}));
+  CHECK(task.snapshot.encoding());
+  CHECK_FALSE(task.snapshot.encode(2));
+  CHECK(task.in_flight.items() == 1);
+  task.snapshot.close_recording();
+  CHECK_FALSE(task.snapshot.recording());
+  CHECK(task.snapshot.encode(100));
+  CHECK(task.in_flight.items() == 2);
+  CHECK(task.snapshot.encoded_bytes() > 0);
 }
