@@ -30,7 +30,7 @@ public:
   [[nodiscard]] std::byte* data() noexcept { return storage_.data(); }
   [[nodiscard]] const std::byte* data() const noexcept { return storage_.data(); }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] std::size_t capacity() const noexcept { return storage_.size(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return storage_.capacity(); }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {storage_.data(), size_}; }
 
@@ -38,10 +38,7 @@ public:
   void clear() noexcept { size_ = 0; }
   /// Forgets the bytes after the first `size` ones; `size` is at most `this->size()`.
   void truncate(std::size_t size) noexcept { size_ = size; }
-  void reserve(std::size_t capacity_bytes) {
-    if (capacity_bytes > storage_.size())
-      storage_.resize(capacity_bytes);
-  }
+  void reserve(std::size_t capacity_bytes) { storage_.reserve(capacity_bytes); }
 
   /// Grows by `count` bytes of any content and returns where they start; valid until the next growth.
   std::byte* extend(std::size_t count) {
@@ -61,7 +58,7 @@ public:
   /// Gives the bytes away and leaves the buffer empty. Copies only where more than half of the memory would be idle.
   [[nodiscard]] std::vector<std::byte> take() {
     std::vector<std::byte> taken;
-    if (size_ < storage_.size() / 2) {
+    if (size_ < storage_.capacity() / 2) {
       taken.assign(storage_.data(), storage_.data() + size_);
     } else {
       storage_.resize(size_);
@@ -72,11 +69,16 @@ public:
   }
 
 private:
+  // The system gives fresh memory page by page, when it is touched: so that this is no pause, a piece at a time is.
   [[gnu::noinline]] void grow(std::size_t count) {
-    storage_.resize(std::max({std::size_t{64}, storage_.size() * 2, size_ + count}));
+    constexpr std::size_t piece = std::size_t{64} << 10;
+    const std::size_t needed = size_ + count;
+    if (needed > storage_.capacity())
+      storage_.reserve(std::max({std::size_t{64}, storage_.capacity() * 2, needed}));
+    storage_.resize(std::min(storage_.capacity(), std::max(needed, storage_.size() + piece)));
   }
 
-  std::vector<std::byte> storage_; // its whole size is our capacity
+  std::vector<std::byte> storage_; // what of it is beyond `size_` has been touched and is free
   std::size_t size_ = 0;
 };
 

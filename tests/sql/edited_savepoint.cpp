@@ -6,7 +6,7 @@
 namespace sql_test {
 
 std::filesystem::path savepoint_of(const char* name, const std::vector<weir::schema_record>& schemas,
-                                   const std::vector<made_table>& tables, std::uint32_t parallelism) {
+                                   const std::vector<made_table>& tables, std::uint32_t parallelism, bool compress) {
   const auto folder = std::filesystem::current_path() / name;
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -15,7 +15,7 @@ std::filesystem::path savepoint_of(const char* name, const std::vector<weir::sch
   store.checkpoint(tables);
   const auto path = folder / "made.save";
   static_cast<void>(
-      weir::write_savepoint(folder / "made.weir", {}, path.string(), weir::wall_time{1'700'000'000'000'000}));
+      weir::write_savepoint(folder / "made.weir", {}, path.string(), weir::wall_time{1'700'000'000'000'000}, compress));
   return path;
 }
 

@@ -13,7 +13,8 @@ namespace sql_test {
 
 /// The savepoint of a job with this state at this parallelism, in a new folder of this name.
 std::filesystem::path savepoint_of(const char* name, const std::vector<weir::schema_record>& schemas,
-                                   const std::vector<made_table>& tables, std::uint32_t parallelism = 2);
+                                   const std::vector<made_table>& tables, std::uint32_t parallelism = 2,
+                                   bool compress = false);
 
 /// What is wrong with it, as a job's start finds it: a line each.
 std::vector<std::string> problems(const std::filesystem::path& savepoint);

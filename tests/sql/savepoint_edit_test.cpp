@@ -68,6 +68,27 @@ TEST_CASE("an edited savepoint is the one that a job with that state would have 
   CHECK(sql.one("SELECT count(*) FROM chunk_bytes") == sql.one("SELECT count(*) FROM chunks"));
 }
 
+TEST_CASE("a compressed savepoint is read and edited as a plain one is") {
+  std::vector<std::pair<std::string, std::uint64_t>> words;
+  for (std::uint64_t i = 0; i != 300; ++i)
+    words.emplace_back("word" + std::to_string(i), i);
+  const auto path = savepoint_of("packed", counts_schema, {counts_of(words)}, 2, true);
+  const auto plain = counts("unpacked", words);
+  const std::string frames = "SELECT count(*) FROM chunk_bytes WHERE substr(bytes, 1, 4) = x'28b52ffd'";
+  CHECK(sql_connection{path}.one(frames) != "0");
+  CHECK(sql_connection{plain}.one(frames) == "0");
+  for (const auto& each : {path, plain}) {
+    editor sql{each};
+    CHECK(sql.all().size() == 300);
+    CHECK(sql.one("SELECT count(DISTINCT rowid) FROM counts_state") == "300");
+    CHECK(sql.one("SELECT count FROM counts_state WHERE key = 'word77'") == "77");
+    sql.run("UPDATE counts_state SET count = count + 1000 WHERE count < 10");
+    CHECK(sql.one("SELECT sum(count) FROM counts_state") == std::to_string(299 * 150 + 10'000));
+  }
+  CHECK(problems(path).empty());
+  CHECK(chunks(path) == chunks(plain));
+}
+
 TEST_CASE("a savepoint whose state was all deleted has an empty base for each subtask") {
   const auto path = counts("emptied", {{"a", 1}, {"b", 2}, {"c", 3}, {"d", 4}});
   editor{path}.run("DELETE FROM counts_state");
