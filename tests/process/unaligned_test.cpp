@@ -95,21 +95,21 @@ std::string fault_in_files(const fs::path& folder) {
   return lines.empty() ? "" : "\"" + lines.begin()->first + "\" is there";
 }
 
-/// Runs the job with an operator that takes a millisecond a record, until checkpoints have completed while its queues
+/// Runs the job with an operator that takes its time for a record, until checkpoints have completed while its queues
 /// were full; cancels it then. Returns how many records were worked off for the last two of them.
-std::uint64_t run_slowly(const fs::path& folder, const weir::job_options& options) {
+std::uint64_t run_slowly(const fs::path& folder, const weir::job_options& options, std::chrono::microseconds pause) {
   std::atomic<std::uint64_t> seen{0};
-  actor_host host;
-  weir::job_handle running = host.jobs().start(tallying(folder,
-                                                        [&] {
-                                                          std::this_thread::sleep_for(1ms);
-                                                          ++seen;
-                                                        }),
-                                               options);
+  actor_host host{4}; // the operators sleep on two of its threads
+  const auto slow = [&] {
+    // At first a chain takes records for quick, and takes many at a time.
+    std::this_thread::sleep_for(++seen < 4 * batch_size ? 100us : pause);
+  };
+  weir::job_handle running = host.jobs().start(tallying(folder, slow), options);
   const job_guard guard{running};
   REQUIRE(eventually(running, [&] {
-    return running.status().tasks.back().batches_queued >=
-           options.parallelism * weir::subtask_setup{}.credit_window / 2;
+    const weir::job_status status = running.status();
+    return seen > 4 * batch_size && !status.tasks.empty() &&
+           status.tasks.back().batches_queued >= options.parallelism * weir::subtask_setup{}.credit_window / 2;
   }));
   // The first that completes now may have been opened before.
   const std::uint64_t before = running.status().checkpoints;
@@ -137,7 +137,7 @@ TEST_CASE(
   weir::job_options options = options_in(first, 2);
   options.unaligned = true;
   // Two aligned checkpoints would have needed all that waits before a barrier, twice: more than 2 × 4 batches.
-  CHECK(run_slowly(first, options) < 4 * batch_size);
+  CHECK(run_slowly(first, options, 10ms) < 4 * batch_size);
   CHECK(std::stoi(in_flight_in(options)) > 0);
   for (const std::uint32_t parallelism : {1U, 3U, 5U}) {
     CAPTURE(parallelism);
@@ -160,7 +160,7 @@ TEST_CASE("a barrier overtakes after the timeout, and the job goes on from that 
   const scratch_folder folder;
   weir::job_options options = options_in(folder.path(), 2);
   options.alignment_timeout = 50ms;
-  CHECK(run_slowly(folder.path(), options) < 4 * batch_size);
+  CHECK(run_slowly(folder.path(), options, 10ms) < 4 * batch_size);
   CHECK(std::stoi(in_flight_in(options)) > 0);
   actor_host host;
   options.parallelism = 4;
@@ -175,7 +175,7 @@ TEST_CASE("a barrier overtakes after the timeout, and the job goes on from that 
 TEST_CASE("without barriers that overtake, a checkpoint waits for what is before it, and stores no batches") {
   const scratch_folder folder;
   const weir::job_options options = options_in(folder.path(), 2);
-  CHECK(run_slowly(folder.path(), options) >= 4 * batch_size);
+  CHECK(run_slowly(folder.path(), options, 1ms) >= 4 * batch_size);
   database store{options.store};
   CHECK(store.integer("SELECT count(*) FROM table_snapshots WHERE table_name LIKE 'in-flight-%'") == 0);
   CHECK(store.integer("SELECT count(*) FROM schemas WHERE table_name LIKE 'in-flight-%'") == 0);
