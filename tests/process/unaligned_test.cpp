@@ -4,9 +4,12 @@
 #include "unit/scratch_folder.hpp"
 
 #include <weir/actors/subtask_setup.hpp>
+#include <weir/coordinator/in_flight_plan.hpp>
+#include <weir/coordinator/state_fit.hpp>
 #include <weir/operators/generator.hpp>
 #include <weir/operators/job.hpp>
 #include <weir/operators/text_files.hpp>
+#include <weir/persistence/checkpoint_reader.hpp>
 #include <weir/persistence/fields.hpp>
 
 #include <catch2/catch.hpp>
@@ -17,6 +20,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -95,21 +99,21 @@ std::string fault_in_files(const fs::path& folder) {
   return lines.empty() ? "" : "\"" + lines.begin()->first + "\" is there";
 }
 
-/// Runs the job with an operator that takes a millisecond a record, until checkpoints have completed while its queues
+/// Runs the job with an operator that takes its time for a record, until checkpoints have completed while its queues
 /// were full; cancels it then. Returns how many records were worked off for the last two of them.
-std::uint64_t run_slowly(const fs::path& folder, const weir::job_options& options) {
+std::uint64_t run_slowly(const fs::path& folder, const weir::job_options& options, std::chrono::microseconds pause) {
   std::atomic<std::uint64_t> seen{0};
-  actor_host host;
-  weir::job_handle running = host.jobs().start(tallying(folder,
-                                                        [&] {
-                                                          std::this_thread::sleep_for(1ms);
-                                                          ++seen;
-                                                        }),
-                                               options);
+  actor_host host{4}; // the operators sleep on two of its threads
+  const auto slow = [&] {
+    // At first a chain takes records for quick, and takes many at a time.
+    std::this_thread::sleep_for(++seen < 4 * batch_size ? 100us : pause);
+  };
+  weir::job_handle running = host.jobs().start(tallying(folder, slow), options);
   const job_guard guard{running};
   REQUIRE(eventually(running, [&] {
-    return running.status().tasks.back().batches_queued >=
-           options.parallelism * weir::subtask_setup{}.credit_window / 2;
+    const weir::job_status status = running.status();
+    return seen > 4 * batch_size && !status.tasks.empty() &&
+           status.tasks.back().batches_queued >= options.parallelism * weir::subtask_setup{}.credit_window / 2;
   }));
   // The first that completes now may have been opened before.
   const std::uint64_t before = running.status().checkpoints;
@@ -127,6 +131,20 @@ std::string in_flight_in(const weir::job_options& options) {
   return store.value("SELECT count(*) FROM chunks WHERE table_name LIKE 'in-flight-%' AND dropped_in IS NULL");
 }
 
+/// What would become of the newest checkpoint's in-flight batches: "tally/in-flight-0: fits".
+std::set<std::string> in_flight_fits(const fs::path& folder, const weir::job_options& options) {
+  const weir::job job = tallying(folder, [] {});
+  const weir::job_graph& graph = job.graph();
+  const weir::job_plan plan = weir::make_plan(graph, options).plan;
+  const auto store = weir::checkpoint_reader::open(options.store);
+  std::set<std::string> all;
+  for (const weir::state_fit& fit :
+       weir::fit_state(plan, weir::inspect_operators(plan, true), store, store.newest_verified().id.value()))
+    if (weir::is_in_flight_table(fit.table))
+      all.insert(fit.operator_name + "/" + fit.table + ": " + std::string{to_text(fit.verdict)});
+  return all;
+}
+
 } // namespace
 
 TEST_CASE(
@@ -137,8 +155,9 @@ TEST_CASE(
   weir::job_options options = options_in(first, 2);
   options.unaligned = true;
   // Two aligned checkpoints would have needed all that waits before a barrier, twice: more than 2 × 4 batches.
-  CHECK(run_slowly(first, options) < 4 * batch_size);
+  CHECK(run_slowly(first, options, 10ms) < 4 * batch_size);
   CHECK(std::stoi(in_flight_in(options)) > 0);
+  CHECK(in_flight_fits(first, options_in(first, 3)).count("tally/in-flight-0: fits") == 1);
   for (const std::uint32_t parallelism : {1U, 3U, 5U}) {
     CAPTURE(parallelism);
     const fs::path other = folder.path() / std::to_string(parallelism);
@@ -160,7 +179,7 @@ TEST_CASE("a barrier overtakes after the timeout, and the job goes on from that 
   const scratch_folder folder;
   weir::job_options options = options_in(folder.path(), 2);
   options.alignment_timeout = 50ms;
-  CHECK(run_slowly(folder.path(), options) < 4 * batch_size);
+  CHECK(run_slowly(folder.path(), options, 10ms) < 4 * batch_size);
   CHECK(std::stoi(in_flight_in(options)) > 0);
   actor_host host;
   options.parallelism = 4;
@@ -175,7 +194,10 @@ TEST_CASE("a barrier overtakes after the timeout, and the job goes on from that 
 TEST_CASE("without barriers that overtake, a checkpoint waits for what is before it, and stores no batches") {
   const scratch_folder folder;
   const weir::job_options options = options_in(folder.path(), 2);
-  CHECK(run_slowly(folder.path(), options) >= 4 * batch_size);
+  CHECK(run_slowly(folder.path(), options, 300us) >= 4 * batch_size);
+  weir::job_options next = options;
+  next.unaligned = true;
+  CHECK(in_flight_fits(folder.path(), next).empty()); // that there are none is no news
   database store{options.store};
   CHECK(store.integer("SELECT count(*) FROM table_snapshots WHERE table_name LIKE 'in-flight-%'") == 0);
   CHECK(store.integer("SELECT count(*) FROM schemas WHERE table_name LIKE 'in-flight-%'") == 0);
