@@ -4,6 +4,7 @@
 #include "callable.hpp"
 #include "concepts.hpp"
 #include "context.hpp"
+#include "time_to_live.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -116,7 +117,7 @@ struct flat_map_with_state_function {
 };
 
 /// Whether a key was seen.
-struct seen_state {
+struct seen_state : settling_state {
   bool seen = false;
   WEIR_FIELDS(seen)
   /// Later records change nothing, so they don't refresh it as writes do.
