@@ -105,6 +105,8 @@ void check_chain(const chunks& chain, const model& marked, const time_to_live& t
   text_table timeless{"state"};
   timeless.configure(everything, max_parallelism, true);
   load_all(timeless, chain);
+  if (chain.back().kind == snapshot_kind::base)
+    REQUIRE(contents_of(timeless) == expected);
   for (const auto& [key, value] : contents_of(timeless)) { // what had expired may still be stored, but nothing else
     const auto known = marked.entries.find(key);
     REQUIRE(known != marked.entries.end());
