@@ -27,7 +27,7 @@ struct operator_options {
   /// For operators that call a function or struct of the program. Another policy than `fail` costs some time for every
   /// record. What the code had emitted before it threw is taken back; what it had changed in its state stays.
   poison_policy poison = poison_policy::fail;
-  /// How long its keyed state lives; unset: for ever. Of another program's state the times are kept.
+  /// How long the state of a key lives that is not used; unset: for ever. For operators with state by key.
   std::optional<time_to_live> state_ttl = std::nullopt;
 };
 

@@ -5,6 +5,7 @@
 #include "concepts.hpp"
 #include "context.hpp"
 #include "state_collections.hpp"
+#include "time_to_live.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -118,7 +119,7 @@ struct flat_map_with_state_function {
 };
 
 /// Whether a key was seen.
-struct seen_state {
+struct seen_state : settling_state {
   bool seen = false;
   WEIR_FIELDS(seen)
   /// Later records change nothing, so they don't refresh it as writes do.

@@ -27,12 +27,6 @@ namespace detail {
 /// What comes with an access for writing: nothing, what snapshots need, or that and the time to live.
 enum class table_access : std::uint8_t { untracked, tracked, timed };
 
-/// A value that can say that who gets it for writing only reads it any more.
-template <class V>
-concept settling = requires(const V& value) {
-  { value.is_settled() } -> std::same_as<bool>;
-};
-
 } // namespace detail
 
 /// Keyed state. Every owned key group has its own entries and index, so that growing one is short. All functions that

@@ -11,7 +11,7 @@ void state_table<K, V>::before_timed_write(std::uint32_t at, std::uint32_t numbe
   group& in = groups_[at];
   const bool dead = is_dead(in.stamp(number));
   const bool begins = dead || clock_.is_expired(in.time(number));
-  if constexpr (detail::settling<V>)
+  if constexpr (std::derived_from<V, detail::settling_state>)
     if (!begins && !clock_.reads_refresh() && std::as_const(in.at(number).value).is_settled())
       return;
   if (tracking_)

@@ -30,4 +30,10 @@ struct time_to_live {
   ttl_clock clock = ttl_clock::processing;
 };
 
+namespace detail {
+
+/// The base of a state whose `is_settled()` says that those who get it for writing only read it from then on.
+struct settling_state {};
+
+} // namespace detail
 } // namespace weir::inline v0
