@@ -173,10 +173,6 @@ public:
   void append_to(std::vector<any_state_table*>& all) {
     std::apply([&](auto&... each) { (all.push_back(&each.table()), ...); }, tables_);
   }
-  /// Erases all entries of a key.
-  void erase(std::uint64_t hash, const K& key) {
-    std::apply([&](auto&... each) { ((each.set_key(hash, key), each.clear()), ...); }, tables_);
-  }
 
   /// As long as it lives, the collections of one state are those of one key.
   class binding {
