@@ -169,10 +169,6 @@ public:
   void append_to(std::vector<any_state_table*>& all) {
     std::apply([&](auto&... each) { (all.push_back(&each.table()), ...); }, tables_);
   }
-  /// Erases all entries of a key.
-  void erase(std::uint64_t hash, const K& key) {
-    std::apply([&](auto&... each) { ((each.set_key(hash, key), each.clear()), ...); }, tables_);
-  }
 
   /// Erases the entries of all keys for which `keep(hash, key)` is false.
   template <class Keep>

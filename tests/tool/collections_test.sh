@@ -86,4 +86,20 @@ printf 'key,entry,value\nuser0,page1,5\nuser0,page2,6\n' >pages.csv
 same "imported" "user0,page1,5"$'\n'"user0,page2,6" "$(ask imported.save 'select * from users_state_pages order by entry')"
 "$weir" verify imported.save >/dev/null || fail "the imported savepoint does not verify"
 
+echo "== a state that loses a list and gets a map"
+"$program" check --from end.save --other-state >fit.txt 2>refused.txt && fail "check says that nothing is lost"
+for what in 'users +state +[0-9]+ +fits' 'users +state\.pages +[0-9]+ +fits' 'users +state\.times +0 +begins empty' \
+  'users +state\.recent +24 +is not taken'; do
+  grep -qE "^$what$" fit.txt || fail "check: expected $what, found"$'\n'"$(<fit.txt)"
+done
+has "what is refused" "state.recent" "$(<refused.txt)"
+cp end.save anew.save
+"$weir" sql anew.save --edit "delete from numbers_splits"
+"$program" --from anew.save --store other.weir --records 80 --other-state >log.txt 2>&1 && fail "a list was lost without a word"
+has "a list that would be lost" "state.recent" "$(<log.txt)"
+rm -f other.weir*
+"$program" --from anew.save --store other.weir --records 80 --other-state --drop-state >log.txt 2>&1 || fail "$(<log.txt)"
+same "the map goes on" "$((records + 80))" "$(ask other.weir 'select sum(value) from users_state_pages')"
+same "the other map began empty" "80" "$(ask other.weir 'select count(*) from users_state_times')"
+
 echo "collections_test: well"
