@@ -170,6 +170,10 @@ public:
     std::apply([&](auto&... each) { (all.push_back(&each.table()), ...); }, tables_);
   }
 
+  /// Erases all entries of a key.
+  void erase(std::uint64_t hash, const K& key) {
+    std::apply([&](auto&... each) { ((each.set_key(hash, key), each.clear()), ...); }, tables_);
+  }
   /// Erases the entries of all keys for which `keep(hash, key)` is false.
   template <class Keep>
   void erase_unless(Keep keep) {

@@ -322,17 +322,6 @@ TEST_CASE("a map says what it has, and a list refuses elements that it has not",
   CHECK(test.outputs(out).size() == 1);
 }
 
-TEST_CASE("a state with collections can't have a time to live", "[collections]") {
-  weir::job job{"test"};
-  const auto clicks = job.source("in", input<click>{});
-  static_cast<void>(clicks.key_by(&click::user)
-                        .process("visits", visits{}, {.state_ttl = weir::time_to_live{std::chrono::hours{1}}}));
-  static_cast<void>(clicks.key_by(&click::user)
-                        .process("first", first_shape{}, {.state_ttl = weir::time_to_live{std::chrono::hours{1}}}));
-  REQUIRE(job.graph().problems.size() == 1);
-  CHECK(job.graph().problems.front().operator_name == "visits");
-}
-
 TEST_CASE("a state that gets collections begins them empty, and one that loses them goes on", "[collections]") {
   weir::job before{"test"};
   const auto old_clicks = before.source("in", input<click>{});
