@@ -70,7 +70,7 @@ struct waiting_subtask : weir_test::subtask_harness {
     make();
     loop->open();
     for (const auto& chunk : other.around.stored.back().chunks)
-      loop->load(0, chunk.bytes);
+      loop->load(0, chunk.entries, chunk.bytes);
     loop->loaded();
   }
   void complete(std::uint64_t checkpoint) {

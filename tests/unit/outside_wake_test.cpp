@@ -225,7 +225,7 @@ TEST_CASE("a restored source is told of splits that were read to their end befor
   again.make();
   again.loop->open();
   for (const auto& chunk : task.around.stored.front().chunks)
-    again.loop->load(0, chunk.bytes);
+    again.loop->load(0, chunk.entries, chunk.bytes);
   again.loop->loaded();
   again.loop->run();
   again.settle();

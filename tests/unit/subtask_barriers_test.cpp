@@ -414,7 +414,7 @@ TEST_CASE("the first snapshot after a restore is a base of all that was restored
   CHECK(tables[0].operator_name == "count");
   CHECK(tables[0].table == "counts");
   for (const auto& chunk : before.around.stored[0].chunks)
-    task.loop->load(0, chunk.bytes);
+    task.loop->load(0, chunk.entries, chunk.bytes);
   CHECK(task.reported<weir::subtask_loaded>().empty());
   task.loop->loaded();
   CHECK(task.reported<weir::subtask_loaded>().size() == 1);

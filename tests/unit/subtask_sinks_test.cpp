@@ -211,7 +211,7 @@ TEST_CASE("a restored sink is opened with what it may have to commit again") {
   task.make();
   REQUIRE(task.loop->open().size() == 1);
   for (const auto& chunk : before.around.stored.at(0).chunks)
-    task.loop->load(0, chunk.bytes);
+    task.loop->load(0, chunk.entries, chunk.bytes);
   task.loop->loaded();
   CHECK(task.sink->log == texts{"open p4"});
   task.loop->run();

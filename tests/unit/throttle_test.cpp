@@ -129,7 +129,7 @@ TEST_CASE("a restored throttle emits what waited, at its rate") {
   after.make();
   after.loop->open();
   for (const auto& chunk : before.around.stored[0].chunks)
-    after.loop->load(0, chunk.bytes);
+    after.loop->load(0, chunk.entries, chunk.bytes);
   after.loop->loaded();
   after.loop->run();
   after.advance(0ms); // the first at once
