@@ -198,8 +198,8 @@ TEST_CASE("restored in-flight batches are worked off first, what the receivers h
     t.encode(100, out);
     return out.at(0).bytes;
   };
-  task.loop->load(2, chunk({3, 4}, weir::subtask_index{0}));
-  task.loop->load(1, chunk({1, 2}, std::nullopt));
+  task.loop->load(2, 1, chunk({3, 4}, weir::subtask_index{0}));
+  task.loop->load(1, 1, chunk({1, 2}, std::nullopt));
   task.send_batch(0, {5, 6});
   task.loop->loaded();
   task.loop->run();
@@ -225,7 +225,7 @@ TEST_CASE("a barrier that does not overtake comes behind the restored batches") 
   t.close();
   std::vector<weir::encoded_chunk> out;
   t.encode(100, out);
-  task.loop->load(1, out.at(0).bytes);
+  task.loop->load(1, 1, out.at(0).bytes);
   task.loop->loaded();
   task.loop->run();
   task.send_barrier(0, 1);
