@@ -261,6 +261,8 @@ void subtask_loop::on_aborted(checkpoint_id id) {
   }
   if (recording_ && recording_->mark.checkpoint == id)
     abandon_recording();
+  if (timed_ && timed_->checkpoint == id)
+    timed_.reset();
   if (source_)
     source_->aborted(id);
   out_.report(barrier_skipped{id});

@@ -11,7 +11,7 @@ namespace weir::inline v0 {
 
 void subtask_loop::add_in_flight_tables(std::vector<table_to_load>& to_load) {
   const auto add = [this](const in_flight_setup& of, std::optional<subtask_index> sender) {
-    auto table = of.type->make_in_flight(of.table);
+    auto table = of.make(of.table);
     table->written_for(of.receivers, sender);
     snapshot_.add_in_flight(of.operator_name, *table, of.stored);
     return table;
@@ -21,7 +21,7 @@ void subtask_loop::add_in_flight_tables(std::vector<table_to_load>& to_load) {
   for (const in_flight_setup& of : setup_.in_flight_sent)
     in_flight_sent_.push_back(add(of, setup_.id.index));
   for (const stored_in_flight& of : setup_.in_flight_stored) {
-    in_flight_loads_.push_back(of.type->make_in_flight(of.table));
+    in_flight_loads_.push_back(of.make(of.table));
     in_flight_loads_.back()->read_for(
         {setup_.id.index, setup_.parallelism, setup_.key_groups, setup_.max_parallelism, setup_.keyed});
     to_load.push_back({to_load.size(), of.operator_name, of.table, distribution::list});
@@ -79,7 +79,8 @@ void subtask_loop::on_queued(const channel_message& message) {
   } else if (mark->overtakes) {
     begin_to_overtake(*mark);
   } else if (mark->alignment_timeout.count() > 0) {
-    timed_ = *mark;
+    if (!timed_ || timed_->checkpoint < id) // a barrier of one that was given up may come after that of the next
+      timed_ = *mark;
     overtake_if_late();
   }
 }
@@ -117,6 +118,11 @@ bool subtask_loop::overtake_step() {
       return snapshot_.encoding(); // one open snapshot a table
     begin_snapshot();
     return true;
+  }
+  // What a watermark or the end of the input makes has no bound: it keeps to the room that there is.
+  if (chain_.output_full() && !(with_head ? chain_.batches_pending() : chain_.batches_pending_behind_head())) {
+    settle_idle();
+    return snapshot_.encoding();
   }
   chain_.work_off(with_head);
   note_counters();
@@ -186,7 +192,7 @@ void subtask_loop::end_recording_if_whole() {
   if (recording_->inputs || recording_->outputs)
     return;
   recording_.reset();
-  snapshot_.close_recording();
+  snapshot_.close_recording(setup_.env->monotonic());
   finish_snapshot_if_whole();
 }
 
@@ -194,7 +200,7 @@ void subtask_loop::end_recording_if_whole() {
 void subtask_loop::abandon_recording() {
   recording_.reset();
   abandoned_ = true;
-  snapshot_.close_recording();
+  snapshot_.close_recording(setup_.env->monotonic());
   finish_snapshot_if_whole();
 }
 

@@ -53,9 +53,9 @@ struct stage_setup {
 struct in_flight_setup {
   std::string operator_name; ///< under which they are stored
   std::string table;
-  const element_type* type = nullptr; ///< of the records; has a `make_in_flight`
-  std::uint32_t receivers = 1;        ///< out of how many subtasks one was to get a batch
-  bool stored = false;                ///< the restored checkpoint has such a table
+  in_flight_factory make = nullptr; ///< for the type of the records
+  std::uint32_t receivers = 1;      ///< out of how many subtasks one was to get a batch
+  bool stored = false;              ///< the restored checkpoint has such a table
 };
 
 /// In-flight batches in the restored checkpoint that are for the head of the task.
@@ -63,7 +63,7 @@ struct stored_in_flight {
   std::string operator_name; ///< as the restored checkpoint has it
   std::string table;
   std::size_t input = 0;
-  const element_type* type = nullptr;
+  in_flight_factory make = nullptr;
 };
 
 /// One edge out of the task.

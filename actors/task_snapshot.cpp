@@ -29,9 +29,12 @@ void task_snapshot::begin(aligned_barrier due, monotonic_time now) {
   for (in_flight_entry& e : in_flight_)
     e.table->mark();
   recording_ = !in_flight_.empty();
+  recorded_for_ = {};
 }
 
-void task_snapshot::close_recording() {
+void task_snapshot::close_recording(monotonic_time now) {
+  if (recording_)
+    recorded_for_ = now - begun_;
   recording_ = false;
   for (in_flight_entry& e : in_flight_)
     e.table->close();
@@ -114,7 +117,9 @@ void task_snapshot::take(const std::string& operator_name, const any_state_table
 }
 
 subtask_snapshot task_snapshot::finish(monotonic_time now) {
-  snapshot_.phases.encode = now - begun_;
+  // While batches were recorded, barriers of other channels, or room for this one's, were waited for.
+  snapshot_.phases.encode = now - begun_ - recorded_for_;
+  snapshot_.phases.alignment += recorded_for_;
   // An empty base where there was something before: what is not named is not part of the checkpoint.
   for (in_flight_entry& e : in_flight_) {
     e.named = e.named || e.table->items() != 0;

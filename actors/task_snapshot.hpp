@@ -29,7 +29,7 @@ public:
   /// Freezes the late ones.
   void mark_late();
   /// The snapshot has all of its in-flight batches.
-  void close_recording();
+  void close_recording(monotonic_time now);
   [[nodiscard]] bool open() const noexcept { return due_.has_value(); }
   [[nodiscard]] const aligned_barrier& due() const noexcept { return *due_; }
 
@@ -77,6 +77,7 @@ private:
   bool recording_ = false;
   std::optional<aligned_barrier> due_;
   monotonic_time begun_{};
+  std::chrono::microseconds recorded_for_{};
   subtask_snapshot snapshot_;
   std::size_t bytes_ = 0;
 };

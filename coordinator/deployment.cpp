@@ -48,8 +48,13 @@ std::vector<operator_facts> inspect_operators(const job_plan& plan, bool checkpo
     facts.sink = op->as_sink() != nullptr;
     facts.two_phase = facts.sink && op->as_sink()->two_phase();
     if (checkpointing || facts.sink)
-      for (const any_state_table* table : op->state_tables())
+      for (const any_state_table* table : op->state_tables()) {
+        if (is_in_flight_table(table->name()))
+          throw usage_error({"operator \"" + node.name + "\"", "state tables of other names",
+                             "\"" + table->name() + "\", as tables of batches under way are named",
+                             "give the table another name"});
         facts.schemas.push_back({node.name, table->name(), table->schema_json()});
+      }
     if (checkpointing)
       facts.in_flight = in_flight_tables(plan, all.size());
     all.push_back(std::move(facts));
@@ -113,12 +118,16 @@ region_preparation prepare_region(const checkpoint_store& store, const job_plan&
   prepared.region = region;
   prepared.restored = checkpoint;
   std::set<std::string> with_state;
+  std::set<std::string> named; // in the checkpoint; receivers of batches need have no tables of their own
   if (checkpoint)
     for (const auto& table : store.read().state_tables(*checkpoint)) {
       with_state.insert(table.operator_name);
+      named.insert(table.operator_name);
+      if (is_in_flight_table(table.table))
+        named.insert(in_flight_receiver(table.operator_name, table.table));
       prepared.stored_tables.emplace(table.operator_name, table.table);
     }
-  prepared.state_names = state_names(plan, with_state);
+  prepared.state_names = state_names(plan, named);
   for (const task_id id : plan.regions.at(region.value).tasks) {
     const task_plan& task = plan.task(id);
     for (const node_index index : task.operators) {

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::string_view table_prefix = "in-flight-";
 
-const element_type& type_of(const job_plan& plan, const edge_plan& edge) {
-  return *plan.node(edge.edge->from).outputs[edge.from_port].type;
-}
-
 const graph_node& sender_of(const job_plan& plan, const edge_plan& edge) {
   return plan.node(edge.edge->from);
 }
@@ -52,8 +48,8 @@ public:
     if (!on_ && setup_.in_flight_stored.empty())
       return;
     for (std::size_t input = 0; input != node.input_count; ++input)
-      setup_.in_flight_inputs.push_back(table_of(node, in_flight_table_name(input),
-                                                 type_of(plan_, *edge_into(plan_, task_, input)), task_.parallelism));
+      setup_.in_flight_inputs.push_back(table_of(
+          node, in_flight_table_name(input), edge_into(plan_, task_, input)->edge->make_in_flight, task_.parallelism));
   }
 
   void outputs() {
@@ -72,7 +68,7 @@ private:
       return;
     in_flight_setup table =
         table_of(sender_of(plan_, edge), in_flight_table_name(plan_.node(to.operators.front()).name, edge.to_input),
-                 type_of(plan_, edge), to.parallelism);
+                 edge.edge->make_in_flight, to.parallelism);
     if (!on_ && !table.stored)
       return;
     auto& all = setup_.in_flight_sent;
@@ -84,17 +80,17 @@ private:
       all.push_back(std::move(table));
   }
 
-  [[nodiscard]] in_flight_setup table_of(const graph_node& owner, std::string name, const element_type& type,
+  [[nodiscard]] in_flight_setup table_of(const graph_node& owner, std::string name, in_flight_factory make,
                                          std::uint32_t receivers) const {
     const bool stored = prepared_.stored_tables.count({owner.name, name}) != 0;
-    return {owner.name, std::move(name), &type, receivers, stored};
+    return {owner.name, std::move(name), make, receivers, stored};
   }
 
   void load(node_index owner, std::string table, std::size_t input) {
     const std::string& name = prepared_.state_names[owner];
     if (prepared_.stored_tables.count({name, table}) != 0)
       setup_.in_flight_stored.push_back(
-          {name, std::move(table), input, &type_of(plan_, *edge_into(plan_, task_, input))});
+          {name, std::move(table), input, edge_into(plan_, task_, input)->edge->make_in_flight});
   }
 
   subtask_setup& setup_;
@@ -112,8 +108,7 @@ bool may_overtake_into(const job_plan& plan, const task_plan& task) {
     // As the program says it: where only the parallelism makes an edge deal round robin, it may be another one next
     // time.
     const partitioning how = edge.edge->how;
-    return (how == partitioning::hash || how == partitioning::rebalance) &&
-           type_of(plan, edge).make_in_flight != nullptr;
+    return (how == partitioning::hash || how == partitioning::rebalance) && edge.edge->make_in_flight != nullptr;
   });
 }
 
@@ -129,6 +124,15 @@ bool is_in_flight_table(std::string_view table) {
   return table.substr(0, table_prefix.size()) == table_prefix;
 }
 
+std::string in_flight_receiver(const std::string& operator_name, std::string_view table) {
+  constexpr std::string_view to = "to-";
+  table.remove_prefix(table_prefix.size());
+  if (table.substr(0, to.size()) != to)
+    return operator_name;
+  table.remove_prefix(to.size());
+  return std::string{table.substr(0, table.rfind('-'))};
+}
+
 std::vector<in_flight_facts> in_flight_tables(const job_plan& plan, node_index index) {
   std::vector<in_flight_facts> all;
   const auto add = [&](const task_plan& task, std::size_t input, bool sent) {
@@ -138,7 +142,7 @@ std::vector<in_flight_facts> in_flight_tables(const job_plan& plan, node_index i
     });
     const edge_plan* edge = edge_into(plan, task, input);
     if (!known && edge && may_overtake_into(plan, task))
-      all.push_back({sent, receiver, input, type_of(plan, *edge).make_in_flight("")->schema_json()});
+      all.push_back({sent, receiver, input, edge->edge->make_in_flight("")->schema_json()});
   };
   for (const task_plan& task : plan.tasks)
     if (task.operators.front() == index)

@@ -22,6 +22,8 @@ namespace weir::inline v0 {
 /// The table of what waited at a sender, stored with the sender: "in-flight-to-counts-0".
 [[nodiscard]] std::string in_flight_table_name(const std::string& receiver, std::size_t input);
 [[nodiscard]] bool is_in_flight_table(std::string_view table);
+/// For whom the batches of an in-flight table are, which is stored with this operator.
+[[nodiscard]] std::string in_flight_receiver(const std::string& operator_name, std::string_view table);
 
 /// The tables of in-flight batches that checkpoints of an operator may have.
 [[nodiscard]] std::vector<in_flight_facts> in_flight_tables(const job_plan& plan, node_index index);

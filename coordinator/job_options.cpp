@@ -85,6 +85,10 @@ std::vector<error_text> validate(const job_options& o) {
   if (o.unaligned && o.alignment_timeout.count() != 0)
     checks.add("alignment-timeout", "none beside unaligned, where barriers overtake at once",
                duration_text(o.alignment_timeout), "leave out one of the two");
+  if (o.alignment_timeout.count() != 0 && o.alignment_timeout >= o.checkpoint_timeout &&
+      o.checkpoint_timeout > std::chrono::microseconds::zero())
+    checks.add("alignment-timeout", "less than the checkpoint-timeout, " + duration_text(o.checkpoint_timeout),
+               duration_text(o.alignment_timeout), "lower it: no barrier would ever overtake");
   if (may_overtake(o) && o.mode != delivery_mode::exactly_once)
     checks.add(o.unaligned ? "unaligned" : "alignment-timeout", "the mode exactly-once", std::string{to_text(o.mode)},
                "leave it out: nothing is aligned in this mode");

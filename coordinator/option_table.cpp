@@ -137,7 +137,8 @@ std::vector<option_row> option_table(std::string_view job_name, const job_option
                std::array{delivery_mode::exactly_once, delivery_mode::at_least_once});
   table.duration("checkpoint-timeout", &o::checkpoint_timeout, "after which one is aborted");
   table.duration("min-pause", &o::min_pause, "from the end of one to the next", "none");
-  table.number<std::uint32_t>("max-concurrent", &o::max_concurrent, "under way at once", 1);
+  table.number<std::uint32_t>("max-concurrent", &o::max_concurrent, "under way at once; 1 where barriers may overtake",
+                              1);
   table.flag("unaligned", &o::unaligned, "barriers overtake batches, which are stored");
   table.duration("alignment-timeout", &o::alignment_timeout, "after which a barrier overtakes; 0: never", "never");
   table.number<std::uint32_t>("tolerable-failures", &o::tolerable_failures, "failed ones in a row before the job fails",

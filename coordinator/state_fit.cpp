@@ -87,6 +87,8 @@ std::vector<state_fit> fit_state(const job_plan& plan, const std::vector<operato
   std::set<std::string> stored_operators;
   for (stored_table& table : store.state_tables(checkpoint)) {
     stored_operators.insert(table.operator_name);
+    if (is_in_flight_table(table.table))
+      stored_operators.insert(in_flight_receiver(table.operator_name, table.table));
     stored.emplace(table_key{table.operator_name, table.table}, std::move(table));
   }
   const std::vector<std::string> names = state_names(plan, stored_operators);
@@ -129,6 +131,18 @@ void require_fit(const std::vector<state_fit>& fits, bool may_drop, checkpoint_i
                          "the types with which it was stored", fit.why,
                          "give the class back its stored fields, or raise its BOOST_CLASS_VERSION and read both forms "
                          "in its serialize"}};
+  // Sources stand behind these records, and do not read them again: they are no state that somebody may want to drop.
+  for (const state_fit& fit : fits)
+    if (fit.verdict == state_verdict::not_taken && is_in_flight_table(fit.table)) {
+      const std::string receiver = in_flight_receiver(fit.operator_name, fit.table);
+      throw usage_error({"records on their way to operator \"" + receiver + "\"",
+                         "it, behind an edge on which barriers may overtake, as checkpoint " + to_string(checkpoint) +
+                             " has batches for it",
+                         "none",
+                         "if it was renamed, give it {.renamed_from = \"" + receiver +
+                             "\"}; else start the former program once more and stop it: the checkpoint of a stop has "
+                             "no batches"});
+    }
   for (const state_fit& fit : fits)
     if (fit.verdict == state_verdict::not_taken && !may_drop)
       throw usage_error({"operator \"" + fit.operator_name + "\"",

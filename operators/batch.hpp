@@ -17,7 +17,6 @@ namespace weir::inline v0 {
 
 class any_batch;
 class any_collector;
-class any_in_flight_table;
 
 /// A counted pointer to a batch. Copies share the batch; only a sole owner may change it.
 class batch_ptr {
@@ -48,8 +47,6 @@ struct element_type {
   std::size_t size_bytes;
   batch_ptr (*make_batch)(std::size_t capacity);
   std::unique_ptr<any_collector> (*make_collector)();
-  /// A table for batches that a barrier has overtaken. Null if records of this type can't be stored.
-  std::unique_ptr<any_in_flight_table> (*make_in_flight)(std::string name);
 };
 
 /// A batch whose record type is known by its tag only.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "batch.hpp"
-#include "in_flight_table.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -173,7 +172,7 @@ struct element_type_holder {
         fresh->values.reserve(capacity);
         return batch_ptr{fresh};
       },
-      []() -> std::unique_ptr<any_collector> { return std::make_unique<collector<T>>(); }, in_flight_factory<T>()};
+      []() -> std::unique_ptr<any_collector> { return std::make_unique<collector<T>>(); }};
 };
 
 } // namespace detail

@@ -14,10 +14,13 @@ namespace weir::inline v0::detail {
 template <class K>
 struct sub_key_order {
   bool operator()(const K& a, const K& b) const {
-    if constexpr (std::totally_ordered<K>)
-      return a < b;
-    else
-      return !(a == b) && to_bytes(a) < to_bytes(b);
+    if constexpr (std::totally_ordered<K>) {
+      if (a < b)
+        return true;
+      if (b < a)
+        return false;
+    }
+    return !(a == b) && to_bytes(a) < to_bytes(b); // an order may take different keys for equal
   }
 };
 

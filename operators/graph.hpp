@@ -24,6 +24,11 @@ struct call_site {
 /// The position of an operator in its graph, in the order of composition.
 using node_index = std::size_t;
 
+class any_in_flight_table;
+
+/// Makes the table of the batches that barriers have overtaken on an edge. Null where records can't be stored.
+using in_flight_factory = std::unique_ptr<any_in_flight_table> (*)(std::string name);
+
 /// An edge into an operator.
 struct graph_edge {
   node_index from = 0;
@@ -32,6 +37,7 @@ struct graph_edge {
   partitioning how = partitioning::forward;
   /// For keyed edges: makes the partitioner that hashes keys. Empty for the others.
   std::function<std::unique_ptr<any_partitioner>()> make_partitioner;
+  in_flight_factory make_in_flight = nullptr; ///< of edges that deal records by key, or round robin on request
 };
 
 /// An output of an operator.

@@ -221,20 +221,23 @@ stream_origin::stream_origin(std::shared_ptr<graph_builder> builder, node_index 
   edges_.push_back({from, port, 0, partitioning::forward, {}});
 }
 
-stream_origin stream_origin::dealt(partitioning how) const {
+stream_origin stream_origin::dealt(partitioning how, in_flight_factory in_flight) const {
   stream_origin changed = *this;
   for (graph_edge& edge : changed.edges_) {
     edge.how = how;
     edge.make_partitioner = {};
+    edge.make_in_flight = in_flight;
   }
   return changed;
 }
 
-stream_origin stream_origin::keyed(std::function<std::unique_ptr<any_partitioner>()> make_partitioner) const {
+stream_origin stream_origin::keyed(std::function<std::unique_ptr<any_partitioner>()> make_partitioner,
+                                   in_flight_factory in_flight) const {
   stream_origin changed = *this;
   for (graph_edge& edge : changed.edges_) {
     edge.how = partitioning::hash;
     edge.make_partitioner = make_partitioner;
+    edge.make_in_flight = in_flight;
   }
   return changed;
 }
@@ -244,6 +247,7 @@ stream_origin stream_origin::dealt_by(std::function<std::unique_ptr<any_partitio
   for (graph_edge& edge : changed.edges_) {
     edge.how = partitioning::custom;
     edge.make_partitioner = make_partitioner;
+    edge.make_in_flight = nullptr;
   }
   return changed;
 }

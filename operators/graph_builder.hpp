@@ -77,8 +77,9 @@ public:
   stream_origin(std::shared_ptr<graph_builder> builder, node_index from, std::size_t port = 0);
 
   /// The same records, dealt in another way.
-  [[nodiscard]] stream_origin dealt(partitioning how) const;
-  [[nodiscard]] stream_origin keyed(std::function<std::unique_ptr<any_partitioner>()> make_partitioner) const;
+  [[nodiscard]] stream_origin dealt(partitioning how, in_flight_factory in_flight = nullptr) const;
+  [[nodiscard]] stream_origin keyed(std::function<std::unique_ptr<any_partitioner>()> make_partitioner,
+                                    in_flight_factory in_flight) const;
   /// The same records, dealt by a partitioner of the program.
   [[nodiscard]] stream_origin dealt_by(std::function<std::unique_ptr<any_partitioner>()> make_partitioner) const;
   /// These records and the other stream's.

@@ -6,6 +6,7 @@
 #include "../persistence/schema.hpp"
 #include "any_state_table.hpp"
 #include "batch.hpp"
+#include "graph.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -160,10 +161,42 @@ protected:
   }
 };
 
-/// What an `element_type` has as `make_in_flight`.
+namespace detail {
+
+/// Whether what a member is made of can be made before it is read.
 template <class T>
-constexpr auto in_flight_factory() -> std::unique_ptr<any_in_flight_table> (*)(std::string) {
-  if constexpr (serializable<T> && std::default_initializable<T>)
+constexpr bool can_be_filled() {
+  if constexpr (std::is_const_v<T>)
+    return false;
+  else if constexpr (requires { typename T::mapped_type; })
+    return std::default_initializable<typename T::mapped_type>;
+  else if constexpr (requires { typename T::value_type; })
+    return std::default_initializable<std::remove_const_t<typename T::value_type>>;
+  else
+    return true;
+}
+template <class... Members>
+constexpr bool all_can_be_filled(type_list<Members...>*) {
+  return (can_be_filled<Members>() && ...);
+}
+
+/// Whether records can be stored and read: to be written as text somewhere takes less.
+template <class T>
+constexpr bool can_be_in_flight() {
+  if constexpr (!serializable<T> || !std::default_initializable<T> || !can_be_filled<T>())
+    return false;
+  else if constexpr (requires(fields_of<T> * members) { all_can_be_filled(members); })
+    return all_can_be_filled(static_cast<fields_of<T>*>(nullptr));
+  else
+    return true;
+}
+
+} // namespace detail
+
+/// The factory for records of type T, or null if they can't be stored.
+template <class T>
+constexpr in_flight_factory in_flight_factory_of() {
+  if constexpr (detail::can_be_in_flight<T>())
     return [](std::string name) -> std::unique_ptr<any_in_flight_table> {
       return std::make_unique<in_flight_table<T>>(std::move(name));
     };

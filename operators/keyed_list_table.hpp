@@ -46,13 +46,6 @@ public:
     if (gaps)
       close_gaps();
   }
-  template <class Keep>
-  void erase_unless(Keep keep) {
-    for (const K& key : keys_.keys_unless(keep)) {
-      set_key(key_hash(key), key);
-      clear();
-    }
-  }
   /// Both outlive what is asked until the next call.
   void set_key(std::uint64_t hash, const K& key) noexcept {
     hash_ = hash;
@@ -73,8 +66,10 @@ public:
   }
   T& push_back() override {
     elements& known = keys_.find_or_add(hash_, *key_);
-    const std::uint64_t position = known.first + known.size++;
-    return table_.touch(hash_of(position), ref(position));
+    const std::uint64_t position = known.first + known.size;
+    T& made = table_.touch(hash_of(position), ref(position));
+    ++known.size;
+    return made;
   }
   void pop_front() override {
     elements& known = *keys_.find(hash_, *key_);
@@ -83,6 +78,17 @@ public:
   void pop_back() override {
     elements& known = *keys_.find(hash_, *key_);
     drop(known.first + known.size - 1, known);
+  }
+  /// Erases at most so many elements of the present key. Returns how many.
+  std::size_t clear_some(std::size_t most) {
+    const std::size_t count = size();
+    if (count <= most) {
+      clear();
+      return count;
+    }
+    for (std::size_t i = 0; i != most; ++i)
+      pop_front();
+    return most;
   }
   void clear() override {
     if (const elements* known = keys_.find(hash_, *key_)) {

@@ -36,13 +36,6 @@ public:
       keys_.find_or_add(key_hash(at.key), at.key).insert(at.sub_key);
     });
   }
-  template <class Keep>
-  void erase_unless(Keep keep) {
-    for (const K& key : keys_.keys_unless(keep)) {
-      set_key(key_hash(key), key);
-      clear();
-    }
-  }
   /// Both outlive what is asked until the next call.
   void set_key(std::uint64_t hash, const K& key) noexcept {
     hash_ = hash;
@@ -57,8 +50,9 @@ public:
     const std::uint64_t hash = hash_of(sub_key);
     if (V* known = table_.find_for_write(hash, ref(sub_key)))
       return *known;
+    V& made = table_.touch(hash, ref(sub_key)); // first: what is noted is there
     keys_.find_or_add(hash_, *key_).insert(sub_key);
-    return table_.touch(hash, ref(sub_key));
+    return made;
   }
   bool erase(const S& sub_key) override {
     if (!table_.erase(hash_of(sub_key), ref(sub_key)))
@@ -76,6 +70,21 @@ public:
     for (const S& each : *all)
       table_.erase(hash_of(each), ref(each));
     keys_.remove(hash_, *key_);
+  }
+  /// Erases at most so many entries of the present key. Returns how many.
+  std::size_t clear_some(std::size_t most) {
+    const sub_keys<S>* all = keys();
+    if (!all)
+      return 0;
+    if (const std::size_t count = all->size(); count <= most) {
+      clear();
+      return count;
+    }
+    for (std::size_t i = 0; i != most; ++i) {
+      const S first = *all->begin(); // it goes with its place in the set
+      erase(first);
+    }
+    return most;
   }
   [[nodiscard]] const sub_keys<S>* keys() const override { return keys_.find(hash_, *key_); }
 

@@ -34,7 +34,9 @@ public:
       if constexpr (has_collections) {
         collections_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
         if (expiry_.runs())
-          state_.when_expired([this](std::uint64_t hash, const K& key) { collections_.erase(hash, key); });
+          state_.when_expired([this](std::uint64_t hash, const K& key, std::size_t most) {
+            return collections_.erase(hash, key, most);
+          });
       }
       expiry_.open(surroundings, state_);
     }
@@ -44,9 +46,6 @@ public:
   void ready(operator_context&, bool) override {
     if constexpr (has_collections) {
       collections_.ready();
-      if (expiry_.runs()) // a snapshot leaves out the state that has expired, and nothing else
-        collections_.erase_unless(
-            [this](std::uint64_t hash, const K& key) { return std::as_const(state_).find(hash, key) != nullptr; });
     }
     if constexpr (has_state<Op>)
       expiry_.ready(state_);

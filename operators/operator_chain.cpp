@@ -202,6 +202,10 @@ bool operator_chain::settled_behind_head() const noexcept {
   return pending_batches_ == of_head && (of_head != 0 || controls_.empty() || control_is_held());
 }
 
+bool operator_chain::batches_pending_behind_head() const noexcept {
+  return pending_batches_ != stages_.front()->pending.size();
+}
+
 std::optional<operator_chain::rest> operator_chain::rest_of_head() const {
   const stage& head = *stages_.front();
   if (head.pending.empty())

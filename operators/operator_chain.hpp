@@ -66,12 +66,15 @@ public:
   /// given to it all the same, so that the barrier can pass.
   chain_progress work(bool barrier_waits = false);
   /// For a barrier that overtakes: does a bounded amount of what is pending behind the head, whether or not the outputs
-  /// have room, and also where an operator holds. `with_head`: and of the head's own batch. At most what a batch comes
-  /// to goes out beyond the room.
+  /// have room, and also where an operator holds. `with_head`: and of the head's own batch. What a batch comes to goes
+  /// out beyond the room; if no batch is pending, there should be room, as what a control makes has no bound.
   chain_progress work_off(bool with_head);
   /// A barrier that overtakes may be taken: like `settled`, but the head may have a batch, of which the rest is
   /// `rest_of_head`.
   [[nodiscard]] bool settled_behind_head() const noexcept;
+  /// Whether batches wait inside the chain, those of the head included or not.
+  [[nodiscard]] bool batches_pending() const noexcept { return pending_batches_ != 0; }
+  [[nodiscard]] bool batches_pending_behind_head() const noexcept;
   /// Records [from, size) of a batch that the head has begun.
   struct rest {
     std::size_t input = 0;

@@ -1,7 +1,6 @@
 // What a collection's table knows of each key that has entries.
 #pragma once
 
-#include "../persistence/hash.hpp"
 #include "../persistence/key_groups.hpp"
 #include "key_index.hpp"
 
@@ -69,17 +68,6 @@ public:
       for (entry& each : in.entries)
         if (each.used)
           fn(std::as_const(each.key), each.of);
-  }
-
-  /// The keys for which `keep(hash, key)` is false.
-  template <class Keep>
-  [[nodiscard]] std::vector<K> keys_unless(Keep keep) {
-    std::vector<K> others;
-    for_each([&](const K& key, const Of&) {
-      if (!keep(key_hash(key), key))
-        others.push_back(key);
-    });
-    return others;
   }
 
 private:

@@ -88,6 +88,12 @@ struct process_signature<Member, Op> : signature<decltype(Member::template point
 template <class Member, class Op>
 using process_output = collected_by<process_signature<Member, Op>>;
 
+/// Whether a parameter can be given the state of a key. The collections of a copy would be nobody's.
+template <class State, class Parameter>
+constexpr bool takes_state() {
+  return std::is_convertible_v<State&, Parameter> && (std::is_reference_v<Parameter> || !holds_collections<State>());
+}
+
 template <class Member, class Op, class T, class Context, class Out>
 constexpr bool takes_parameters() {
   using actual = typename process_signature<Member, Op>::parameter_types;
@@ -100,7 +106,7 @@ constexpr bool takes_parameters() {
     if constexpr (!std::is_convertible_v<const T&, record> || !std::is_convertible_v<Context&, context>)
       return false;
     else if constexpr (has_state<Op>)
-      return std::is_convertible_v<state_of_t<Op>&, typename parameter<1, actual>::type>;
+      return takes_state<state_of_t<Op>, typename parameter<1, actual>::type>();
     else
       return true;
   }

@@ -3,6 +3,7 @@
 
 #include "../persistence/archive.hpp"
 #include "../persistence/fields.hpp"
+#include "entries_of_key.hpp"
 #include "operator_context.hpp"
 #include "state_table.hpp"
 #include "timer_service.hpp"
@@ -101,10 +102,7 @@ private:
     bool operator()(const timer& a, const timer& b) const {
       if (a.at != b.at)
         return a.at < b.at;
-      if constexpr (std::totally_ordered<K>)
-        return a.key < b.key;
-      else
-        return a.key != b.key && to_bytes(a.key) < to_bytes(b.key);
+      return sub_key_order<K>{}(a.key, b.key);
     }
   };
 

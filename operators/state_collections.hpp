@@ -170,14 +170,15 @@ public:
     std::apply([&](auto&... each) { (all.push_back(&each.table()), ...); }, tables_);
   }
 
-  /// Erases all entries of a key.
-  void erase(std::uint64_t hash, const K& key) {
-    std::apply([&](auto&... each) { ((each.set_key(hash, key), each.clear()), ...); }, tables_);
-  }
-  /// Erases the entries of all keys for which `keep(hash, key)` is false.
-  template <class Keep>
-  void erase_unless(Keep keep) {
-    std::apply([&](auto&... each) { (each.erase_unless(keep), ...); }, tables_);
+  /// Erases at most so many entries of a key. Returns how many.
+  std::size_t erase(std::uint64_t hash, const K& key, std::size_t most) {
+    std::size_t erased = 0;
+    const auto from = [&](auto& each) {
+      each.set_key(hash, key);
+      erased += each.clear_some(most - erased);
+    };
+    std::apply([&](auto&... each) { (from(each), ...); }, tables_);
+    return erased;
   }
 
   /// As long as it lives, the collections of one state are those of one key.

@@ -38,8 +38,8 @@ enum class table_access : std::uint8_t { untracked, tracked, timed };
 /// `mark` turns the epoch; who first writes to an entry that the open snapshot still needs encodes its old value first.
 ///
 /// With a time to live, an entry that has expired is not there for any of these functions, and a snapshot does not have
-/// what had expired at its mark. It is freed by the next access for writing, by a snapshot that comes upon it, or by
-/// `clean`.
+/// what had expired at its mark (unless somebody is to be told, see `when_expired`). It is freed by the next access for
+/// writing, by a snapshot that comes upon it, or by `clean`.
 template <key_type K, serializable V>
 class state_table final : public any_state_table {
 public:
@@ -133,9 +133,13 @@ public:
     clock_.set(ttl);
     timed_ = true;
   }
-  /// `told(hash, key)` is called when the value of a key that has expired begins anew, or is freed. It must not use
-  /// this table. What is not even loaded is not told.
-  void when_expired(std::function<void(std::uint64_t, const K&)> told) { expired_ = std::move(told); }
+  /// For what belongs to a key and is kept elsewhere: when the value of a key that has expired begins anew or is to be
+  /// freed, `told(hash, key, most)` frees at most so many pieces of it, and returns how many; if those were `most`, it
+  /// is called again later. It must not use this table. Snapshots have an expired value until it is freed, and it is
+  /// loaded, so that nobody is forgotten. `erase` does not tell.
+  void when_expired(std::function<std::size_t(std::uint64_t, const K&, std::size_t most)> told) {
+    expired_ = std::move(told);
+  }
   /// The present, by the clock that the time to live names; it never goes back. The accesses that follow happen then.
   /// Call it before a batch, or with a watermark. Before `load`, so that what has expired is not loaded.
   void set_time(stored_time now) { clock_.set_time(now); }
@@ -237,15 +241,15 @@ private:
   }
   void first_write(std::uint32_t at, std::uint32_t number);
   void before_timed_write(std::uint32_t at, std::uint32_t number);
-  void tell_expired(const K& key) {
-    if (expired_)
-      expired_(format::hash(key, arithmetic_), key);
+  std::size_t tell_expired(const K& key, std::size_t most) {
+    return expired_ ? expired_(format::hash(key, arithmetic_), key, most) : 0;
   }
   void save_if_pending(std::uint32_t at, std::uint32_t number);
   void erase_at(std::uint32_t at, std::uint32_t number, std::uint32_t tag);
-  // Whether the entry, which was not written since, was there at the mark.
+  // Whether the entry, which was not written since, was there at the mark. Where somebody is told when it goes, it is
+  // there until then.
   [[nodiscard]] bool was_there(const group& in, std::uint32_t number) const {
-    return !is_dead(in.stamp(number)) && !(timed_ && clock_.was_expired(in.time(number)));
+    return !is_dead(in.stamp(number)) && (expired_ || !(timed_ && clock_.was_expired(in.time(number))));
   }
   void append_entry(byte_buffer& out, const group& in, std::uint32_t number) const;
   void list_as_changed(group& in, std::uint32_t number);
@@ -281,7 +285,7 @@ private:
   std::uint64_t open_chunks_ = 0;      // of the open snapshot
   std::uint32_t cursor_group_ = 0;     // the open snapshot has encoded what is before the cursor
   std::uint32_t cursor_ = 0;           // a place in the group's entries (base) or frozen list (delta)
-  std::function<void(std::uint64_t, const K&)> expired_;
+  std::function<std::size_t(std::uint64_t, const K&, std::size_t)> expired_;
   detail::entry_clock clock_;     // if there is a time to live
   std::uint32_t clean_group_ = 0; // where cleaning goes on
   std::uint32_t clean_ = 0;

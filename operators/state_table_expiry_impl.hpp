@@ -19,7 +19,7 @@ void state_table<K, V>::before_timed_write(std::uint32_t at, std::uint32_t numbe
   if (begins) {
     if (!dead) {
       in.at(number).value = V{};
-      tell_expired(in.at(number).key);
+      tell_expired(in.at(number).key, SIZE_MAX);
     }
     in.set_time(number, clock_.access());
   } else if (clock_.known(in.time(number)) < clock_.access()) {
@@ -49,7 +49,11 @@ bool state_table<K, V>::clean(std::size_t budget) {
       --budget;
       if (!clock_.is_expired(in.time(clean_)) || (in.stamp(clean_) & (stamps::dead | stamps::free)) != 0)
         continue;
-      tell_expired(in.at(clean_).key);
+      const std::size_t most = budget / looks_per_erasure + 1;
+      const std::size_t freed = tell_expired(in.at(clean_).key, most);
+      budget -= std::min(budget, freed * looks_per_erasure);
+      if (freed == most)
+        return false; // perhaps there is more; nobody sees what is left
       erase_at(clean_group_, clean_, group::tag_of(format::hash(in.at(clean_).key, arithmetic_)));
       budget -= std::min(budget, looks_per_erasure);
     }

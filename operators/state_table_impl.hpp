@@ -227,10 +227,8 @@ void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
     format::append_tombstone(body, entry.key);
     writer_->entry_added();
   }
-  if (!is_dead(stamp)) {
-    --live_;
-    tell_expired(in.at(number).key);
-  }
+  if (!is_dead(stamp))
+    --live_; // expired
   in.remove(group::tag_of(format::hash(entry.key, arithmetic_)), number);
   stamp = stamps::free;
 }
@@ -272,7 +270,7 @@ void state_table<K, V>::load(std::span<const std::byte> chunk_bytes) {
                                            2 * reader.bytes_left_in_group() / sizeof(typename group::entry)));
     std::uint32_t number = in.find(group::tag_of(hash), key);
     const stored_time time = stored.time.value_or(no_stored_time);
-    if (stored.tombstone || (timed_ && clock_.is_expired(time))) {
+    if (stored.tombstone || (timed_ && !expired_ && clock_.is_expired(time))) {
       if (number != group::none) {
         in.remove(group::tag_of(hash), number);
         --live_;

@@ -8,6 +8,7 @@
 #include "flat_map_operator.hpp"
 #include "graph_builder.hpp"
 #include "guarded_operator.hpp"
+#include "in_flight_table.hpp"
 #include "key_partitioner.hpp"
 #include "map_operator.hpp"
 #include "process_operator.hpp"
@@ -212,7 +213,8 @@ public:
         auto make_partitioner = [key]() -> std::unique_ptr<any_partitioner> {
           return std::make_unique<key_partitioner<T, F>>(key);
         };
-        return keyed_stream<K, T, F>{origin_.keyed(std::move(make_partitioner)), std::move(key)};
+        return keyed_stream<K, T, F>{origin_.keyed(std::move(make_partitioner), in_flight_factory_of<T>()),
+                                     std::move(key)};
       }
     }
   }
@@ -287,7 +289,7 @@ public:
   }
 
   /// The same records; the next operator's subtasks take turns, batch by batch.
-  stream rebalance() const { return stream{origin_.dealt(partitioning::rebalance)}; }
+  stream rebalance() const { return stream{origin_.dealt(partitioning::rebalance, in_flight_factory_of<T>())}; }
   /// The same records; each goes to every subtask of the next operator.
   stream broadcast() const { return stream{origin_.dealt(partitioning::broadcast)}; }
 

@@ -138,13 +138,18 @@ public:
         std::any_of(instances_.begin(), instances_.end(), [](const auto& i) { return !i->queue.empty(); }))
       taken.waiting_.push_back(*under_way_);
     taken.waiting_.insert(taken.waiting_.end(), waiting_.begin(), waiting_.end());
+    // As in a checkpoint: all are frozen before the first is encoded.
+    for (auto& each : instances_)
+      if (each->op)
+        for (any_state_table* table : each->op->state_tables()) {
+          table->require_base();
+          table->mark();
+        }
     for (auto& each : instances_)
       if (each->op)
         for (any_state_table* table : each->op->state_tables()) {
           auto& stored = taken.tables_[{graph_.nodes[each->node].name, table->name()}];
           stored.schema = table->schema_json();
-          table->require_base();
-          table->mark();
           while (!table->encode(7, stored.chunks)) {
           }
         }

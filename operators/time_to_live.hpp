@@ -22,8 +22,9 @@ enum class ttl_clock : std::uint8_t {
 /// that was not refreshed for as long as `after` is never seen again, and is freed some time later. Timers have none.
 ///
 /// What gets the state of its key as a `state&` counts as writing, whether it changes it or not; a process struct whose
-/// member takes a `const state&` only reads. In event time, an access happens at the event time of its record, which
-/// never makes state older; what is made too late, for the watermark, is gone at once.
+/// member takes a `const state&` only reads (but a state with maps or lists is always given for writing). In event
+/// time, an access happens at the event time of its record, which never makes state older; what is made too late, for
+/// the watermark, is gone at once.
 struct time_to_live {
   std::chrono::microseconds after{0}; ///< more than 0
   ttl_refresh refresh = ttl_refresh::on_write;

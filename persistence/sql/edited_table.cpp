@@ -72,8 +72,6 @@ void edited_table::load(sqlite3* connection, const open_store& store, const chun
       refuse(name, "a list that is dealt out to subtasks, such as what a sink has prepared");
     all_or_none_ = list;
     clock_ = std::max(clock_, reader.clock()); // none is before any
-    if (clock_ && *clock_ != no_stored_time)
-      newest_ = std::max(newest_, clock_);
     chunk_entry entry;
     while (reader.next(entry)) {
       if (entry.kind != entries_ || entry.tombstone)
@@ -83,7 +81,6 @@ void edited_table::load(sqlite3* connection, const open_store& store, const chun
                              to_string(reader.group()), "make the savepoint again"}};
       const std::uint32_t number = size();
       rows_.push_back({entry.key, entry.sub_key, entry.value, reader.group(), true, entry.time});
-      newest_ = std::max(newest_, entry.time);
       if (index_.find_or_add(entry, number, [this](std::uint32_t at) { return entry_at(at); }) != number && !list)
         throw damaged_error{{"a key", "to be there once", "it twice", "make the savepoint again"}};
     }
@@ -133,7 +130,7 @@ void edited_table::set(std::uint32_t number, std::optional<std::span<const std::
   row& at = rows_[number];
   at.alive = value.has_value();
   at.value = value.value_or(std::span<const std::byte>{});
-  at.time = newest_;
+  at.time.reset();
   changed_ = true;
 }
 

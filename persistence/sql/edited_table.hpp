@@ -62,8 +62,8 @@ public:
   [[nodiscard]] std::uint32_t row_for(std::span<const std::byte> key, std::span<const std::byte> sub_key);
   /// Bytes that stay as long as the table.
   [[nodiscard]] std::span<const std::byte> keep(std::span<const std::byte> bytes);
-  /// Gives a row a value, or none. The value stays as long as the table. If entries have times, the row's is now the
-  /// newest that was stored: nobody here knows the job's clock.
+  /// Gives a row a value, or none. The value stays as long as the table. If entries have times, the row has none
+  /// any more, and counts as of the start of the job: nobody here knows its clock.
   void set(std::uint32_t number, std::optional<std::span<const std::byte>> value);
   /// Gives a row back what it was.
   void restore(std::uint32_t number, const row& former);
@@ -89,8 +89,7 @@ private:
   std::uint32_t max_parallelism_ = 1;
   bool all_or_none_ = false;
   bool changed_ = false;
-  std::optional<stored_time> clock_;  // if the table has a time to live
-  std::optional<stored_time> newest_; // of the clock and of all rows
+  std::optional<stored_time> clock_; // if the table has a time to live
 
   std::vector<std::vector<std::byte>> chunks_; // of the savepoint
   std::vector<std::vector<std::byte>> blocks_; // of new keys and values

@@ -165,7 +165,7 @@ void typed_table::refuse_hidden(std::span<sqlite3_value*> values, const edited_t
         continue;
     }
     throw usage_error{{name_ + "." + names.at(each), "to be left out", "a value",
-                       each == touched_column ? "it is the newest time in the table, for what is edited"
+                       each == touched_column ? "what is edited has none, and counts as of the start of a job"
                                               : "it says where an entry is kept, which follows from its key"}};
   }
 }

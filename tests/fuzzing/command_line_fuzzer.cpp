@@ -42,8 +42,8 @@ std::vector<std::string> texts_of(const weir::job_options& options) {
   std::vector<std::string> texts;
   for (const auto& row : weir::option_table(job, options))
     texts.push_back(row.name + "=" + row.default_text);
-  for (const bool flag :
-       {options.fresh, options.checkpoints, options.fusion, options.allow_duplicates, options.replace_output})
+  for (const bool flag : {options.fresh, options.checkpoints, options.fusion, options.allow_duplicates,
+                          options.replace_output, options.unaligned, options.compress_checkpoints})
     texts.emplace_back(flag ? "true" : "false");
   return texts;
 }
@@ -53,7 +53,7 @@ std::vector<std::string> arguments_for(const weir::job_options& options) {
   std::vector<std::string> arguments;
   for (const auto& row : weir::option_table(job, options))
     if (!row.value_name.empty() && !row.default_text.empty() && row.default_text != "none" &&
-        !(row.name == "store" && options.store.empty()))
+        row.default_text != "never" && !(row.name == "store" && options.store.empty()))
       arguments.push_back("--" + row.name + "=" + row.default_text);
   const auto flag = [&](const char* name, bool given) {
     if (given)
@@ -64,6 +64,8 @@ std::vector<std::string> arguments_for(const weir::job_options& options) {
   flag("--no-fusion", !options.fusion);
   flag("--allow-duplicates", options.allow_duplicates);
   flag("--replace-output", options.replace_output);
+  flag("--unaligned", options.unaligned);
+  flag("--compress-checkpoints", options.compress_checkpoints);
   if (options.checkpoint_interval.count() == 0)
     arguments.emplace_back("--checkpoint-interval=0");
   if (options.flush_interval.count() == 0)

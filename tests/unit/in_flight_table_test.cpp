@@ -248,7 +248,7 @@ TEST_CASE("stored in-flight items that can't be right are refused") {
 }
 
 TEST_CASE("records of flags are stored in flight, and records that can't be stored have no table") {
-  auto flags = weir::element_type_of<bool>().make_in_flight("in-flight-0");
+  auto flags = weir::in_flight_factory_of<bool>()("in-flight-0");
   flags->mark();
   flags->record(subtask_index{0}, batch_of<bool>({true, false}));
   flags->close();
@@ -259,5 +259,5 @@ TEST_CASE("records of flags are stored in flight, and records that can't be stor
   REQUIRE(back.size() == 1);
   CHECK(weir::as<bool>(*back[0]).values[0]);
   CHECK_FALSE(weir::as<bool>(*back[0]).values[1]);
-  CHECK(weir::element_type_of<unstorable>().make_in_flight == nullptr);
+  CHECK(weir::in_flight_factory_of<unstorable>() == nullptr);
 }

@@ -256,7 +256,7 @@ struct with_in_flight {
     if (records != 0)
       in_flight.record(weir::subtask_index{0},
                        weir_test::batch_of<int>(std::vector<int>(static_cast<std::size_t>(records), 5)));
-    snapshot.close_recording();
+    snapshot.close_recording(at_us(170));
     while (snapshot.encoding())
       snapshot.encode(2);
     return snapshot.finish(at_us(200));
@@ -313,7 +313,7 @@ TEST_CASE("a snapshot is not whole while in-flight batches may still come") {
   CHECK(task.snapshot.encoding());
   CHECK_FALSE(task.snapshot.encode(2));
   CHECK(task.in_flight.items() == 1);
-  task.snapshot.close_recording();
+  task.snapshot.close_recording(at_us(170));
   CHECK_FALSE(task.snapshot.recording());
   CHECK(task.snapshot.encode(100));
   CHECK(task.in_flight.items() == 2);
