@@ -185,7 +185,7 @@ template <class T>
 constexpr bool can_be_in_flight() {
   if constexpr (!serializable<T> || !std::default_initializable<T> || !can_be_filled<T>())
     return false;
-  else if constexpr (requires(fields_of<T> * members) { all_can_be_filled(members); })
+  else if constexpr (access::has_fields<T>())
     return all_can_be_filled(static_cast<fields_of<T>*>(nullptr));
   else
     return true;
