@@ -4,6 +4,7 @@
 
 #include <weir/coordinator/checkpoint_schedule.hpp>
 #include <weir/coordinator/in_flight_plan.hpp>
+#include <weir/operators/in_flight_table.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -38,9 +39,12 @@ struct three_tasks {
     b.graph.nodes[1].inputs[0].how = first;
     b.graph.nodes[2].inputs[0].how = second;
     for (graph_node& node : b.graph.nodes)
-      for (graph_edge& edge : node.inputs)
+      for (graph_edge& edge : node.inputs) {
         if (edge.how == partitioning::hash || edge.how == partitioning::custom)
           edge.make_partitioner = [] { return make_partitioner(partitioning::rebalance, 0); };
+        if (edge.how == partitioning::hash || edge.how == partitioning::rebalance)
+          edge.make_in_flight = in_flight_factory_of<int>();
+      }
   }
   job_plan plan() const {
     plan_result made = make_plan(b.graph, unaligned_options());
@@ -109,7 +113,7 @@ TEST_CASE("one input that barriers can't overtake into aligns the whole task") {
 
 TEST_CASE("records that can't be stored are not overtaken") {
   three_tasks t{partitioning::rebalance, partitioning::rebalance};
-  t.b.graph.nodes[0].outputs[0].type = &element_type_of<unstorable>();
+  t.b.graph.nodes[1].inputs[0].make_in_flight = in_flight_factory_of<unstorable>();
   const job_plan plan = t.plan();
   CHECK_FALSE(may_overtake_into(plan, plan.tasks[1]));
   CHECK(may_overtake_into(plan, plan.tasks[2]));

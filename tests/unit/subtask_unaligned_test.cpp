@@ -29,7 +29,7 @@ using values = std::vector<int>;
 struct overtaken_subtask : weir_test::summing_subtask {
   explicit overtaken_subtask(std::uint32_t channels = 1, bool inputs = true) : weir_test::summing_subtask(channels) {
     setup.batch_size = 2; // what the operator has emitted of three records is a batch already
-    const weir::element_type* type = &weir::element_type_of<int>();
+    const weir::in_flight_factory type = weir::in_flight_factory_of<int>();
     if (inputs)
       setup.in_flight_inputs.push_back({"sum", "in-flight-0", type, 1, false});
     setup.in_flight_sent.push_back({"sum", "in-flight-to-next-0", type, 1, false});
@@ -180,7 +180,7 @@ TEST_CASE("of the head's batch, what is not worked off is stored, before all oth
 TEST_CASE("restored in-flight batches are worked off first, what the receivers had before what the senders had") {
   overtaken_subtask task;
   task.setup.restored = true;
-  const weir::element_type* type = &weir::element_type_of<int>();
+  const weir::in_flight_factory type = weir::in_flight_factory_of<int>();
   task.setup.in_flight_stored.push_back({"sum", "in-flight-0", 0, type});
   task.setup.in_flight_stored.push_back({"up", "in-flight-to-sum-0", 0, type});
   task.make();
@@ -215,7 +215,7 @@ TEST_CASE("restored in-flight batches are worked off first, what the receivers h
 TEST_CASE("a barrier that does not overtake comes behind the restored batches") {
   overtaken_subtask task;
   task.setup.restored = true;
-  task.setup.in_flight_stored.push_back({"sum", "in-flight-0", 0, &weir::element_type_of<int>()});
+  task.setup.in_flight_stored.push_back({"sum", "in-flight-0", 0, weir::in_flight_factory_of<int>()});
   task.make();
   task.loop->open();
   weir::in_flight_table<int> t{"in-flight-0"};
@@ -383,7 +383,7 @@ TEST_CASE("a source's barrier overtakes what it has read and could not send, whi
   task.add("lines", [source] { return std::make_unique<weir::source_operator>(source); },
            {&weir::element_type_of<int>()});
   task.add_edge();
-  task.setup.in_flight_sent.push_back({"lines", "in-flight-to-next-0", &weir::element_type_of<int>(), 1, false});
+  task.setup.in_flight_sent.push_back({"lines", "in-flight-to-next-0", weir::in_flight_factory_of<int>(), 1, false});
   task.setup.edges.back().overtaken = 0;
   task.start();
   task.settle();
@@ -413,7 +413,7 @@ TEST_CASE("a source whose barrier can't leave begins to overtake after the timeo
   task.add("lines", [source] { return std::make_unique<weir::source_operator>(source); },
            {&weir::element_type_of<int>()});
   task.add_edge();
-  task.setup.in_flight_sent.push_back({"lines", "in-flight-to-next-0", &weir::element_type_of<int>(), 1, false});
+  task.setup.in_flight_sent.push_back({"lines", "in-flight-to-next-0", weir::in_flight_factory_of<int>(), 1, false});
   task.setup.edges.back().overtaken = 0;
   task.start();
   task.settle();
