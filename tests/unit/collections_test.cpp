@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -70,6 +71,20 @@ std::vector<click> some_clicks() {
         {std::string(1, static_cast<char>('a' + i * 7 % 4)), "page" + std::to_string(i * 13 % 9), i % 5 == 4 ? -1 : i});
   return all;
 }
+
+/// A key whose order takes different ones for equal.
+struct ticket {
+  int priority = 0;
+  int id = 0;
+  friend bool operator==(const ticket&, const ticket&) = default;
+  friend std::weak_ordering operator<=>(const ticket& a, const ticket& b) { return a.priority <=> b.priority; }
+  WEIR_FIELDS(priority, id)
+};
+
+struct tickets {
+  weir::map_state<ticket, std::string> open;
+  WEIR_FIELDS(open)
+};
 
 struct number_of {
   weir::map_state<int, int> each;
@@ -191,6 +206,34 @@ TEST_CASE("functions with state may have collections", "[collections]") {
   const auto alike = same_with_snapshots(some_clicks(), compose, {.parallelism = {2, 1}});
   INFO(alike.difference);
   CHECK(alike.same);
+}
+
+TEST_CASE("keys that their order takes for equal are different keys of a map, in that order", "[collections]") {
+  const auto compose = [](const auto& in) {
+    return in.key_by(&click::user).map_with_state("tickets", [](const click& c, tickets& t) {
+      const int n = static_cast<int>(c.what);
+      t.open[{-(n % 3), n % 7}] += c.page.back();
+      if (n % 5 == 0)
+        t.open.erase({-((n + 1) % 3), (n + 1) % 7});
+      std::string text;
+      for (const auto& [key, pages] : t.open)
+        text += std::to_string(key.priority) + "/" + std::to_string(key.id) + "=" + pages + " ";
+      return text;
+    });
+  };
+  const auto alike = same_with_snapshots(some_clicks(), compose, {.parallelism = {1, 3}});
+  INFO(alike.difference);
+  CHECK(alike.same);
+
+  weir::job job{"test"};
+  const auto clicks = job.source("in", input<click>{});
+  const auto out = compose(clicks);
+  harness test{job};
+  for (const int n : {4, 1, 0, 7, 6, 1})
+    test.push(clicks, {"u", "p" + std::to_string(n), n});
+  const auto taken = test.snapshot();
+  CHECK(taken.entries("tickets", "state.open") == 5);
+  CHECK(test.outputs(out).back() == "-1/0=7 -1/1=1 -1/4=4 0/0=0 0/6=6 ");
 }
 
 TEST_CASE("timers see the collections of their key", "[collections]") {
