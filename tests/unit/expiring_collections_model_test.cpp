@@ -291,7 +291,7 @@ void run_model(unsigned seed) {
 using namespace expiring_collections_model;
 
 TEST_CASE("collections that expire are what a plain model says, in use and after every restore") {
-  for (unsigned seed = 0; seed != 400; ++seed)
+  for (unsigned seed = 0; seed != 150; ++seed)
     run_model(seed);
 }
 
