@@ -1,6 +1,6 @@
 #include "environment.hpp"
 
-#include <time.h>
+#include <time.h> // NOLINT(modernize-deprecated-headers): clock_gettime is not in <ctime>
 
 #include <array>
 #include <chrono>
