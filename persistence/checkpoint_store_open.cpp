@@ -292,6 +292,10 @@ void checkpoint_store::fill_draft(const fs::path& draft, const store_options& op
     const auto view = savepoint.one_view(); // it may be edited meanwhile
     copy_checkpoint(savepoint, savepoint_checkpoint(savepoint, options), store, options.now);
   }
+  // Where the file was locked, closing it has left the state in the log, which does not go with the file's new name.
+  if (name_is_taken(with_suffix(draft, "-wal")))
+    throw io_error({"the store " + draft.string(), "to be whole when it is closed", "its log beside it",
+                    "start again when no other program has it open"});
   require_synced(draft, sync_file(draft));
 }
 

@@ -84,6 +84,9 @@ void seal(const fs::path& draft) {
     database.exec("PRAGMA journal_mode = DELETE");
     database.exec("PRAGMA application_id = " + std::to_string(savepoint_application_id));
   }
+  if (name_is_taken(with_suffix(draft, "-wal"))) // it would not go with the file's new name
+    throw io_error({"the savepoint " + draft.string(), "to be whole when it is closed", "its log beside it",
+                    "write it again when no other program has it open"});
   std::error_code ignored;
   fs::remove(with_suffix(draft, ".lock"), ignored);
   require_synced(draft, sync_file(draft));
