@@ -8,7 +8,7 @@
 namespace weir_test {
 
 /// Passes numbers on. Emits -1 for a watermark, and -2 at the end.
-class passing_operator final : public weir::any_operator {
+class passing_operator : public weir::any_operator {
 public:
   std::size_t process(std::size_t, weir::any_batch& in, std::size_t from, std::size_t to,
                       weir::operator_outputs& out) override {

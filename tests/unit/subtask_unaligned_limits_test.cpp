@@ -1,5 +1,6 @@
 // Tests of the limits of barriers that overtake: what is emitted meanwhile keeps to the room there is, and the timeout
 // of a checkpoint's barriers is not lost to barriers of an earlier one.
+#include "passing_operator.hpp"
 #include "subtask_harness.hpp"
 
 #include <weir/operators/in_flight_table.hpp>
@@ -25,17 +26,8 @@ constexpr std::uint32_t batch_size = 16;
 constexpr int flood_size = 20'000;
 
 /// Passes numbers on, and emits very many at a watermark: it pauses as told.
-class flooding_operator final : public weir::any_operator {
+class flooding_operator final : public weir_test::passing_operator {
 public:
-  std::size_t process(std::size_t, weir::any_batch& in, std::size_t from, std::size_t to,
-                      weir::operator_outputs& out) override {
-    for (std::size_t i = from; i != to; ++i) {
-      out.port<int>(0)(weir::as<int>(in).values[i]);
-      if (out.full())
-        return i + 1;
-    }
-    return to;
-  }
   bool watermark(weir::event_time, weir::operator_outputs& out) override {
     while (emitted_ != flood_size) {
       out.port<int>(0)(emitted_++);
