@@ -43,8 +43,8 @@ public:
   /// `chunk_chain::max_deltas`; else a delta.
   virtual void mark() = 0;
   [[nodiscard]] virtual snapshot_kind open_kind() const = 0;
-  /// Encodes about `max_entries` entries more and appends the chunks that are finished. True when the snapshot is
-  /// whole.
+  /// Encodes about `max_entries` entries more, or fewer if they are large, and appends the chunks that are finished.
+  /// True when the snapshot is whole.
   virtual bool encode(std::size_t max_entries, std::vector<encoded_chunk>& out) = 0;
   [[nodiscard]] virtual bool snapshot_open() const = 0;
   /// False if a snapshot would add nothing to the chain: there is no need to mark, and no chunk would come of it.

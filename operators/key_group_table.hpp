@@ -124,7 +124,6 @@ public:
     dirty = {};
     frozen = {};
     saved = {};
-    saved_entries = 0;
     limit = 0;
   }
 
@@ -150,8 +149,7 @@ public:
   std::vector<std::uint32_t> dirty;  ///< entries changed in this epoch, each once
   std::vector<std::uint32_t> frozen; ///< entries changed in the epoch that the open snapshot closes
   byte_buffer saved;                 ///< entries as they were at the mark, encoded before they changed
-  std::uint64_t saved_entries = 0;
-  std::uint32_t limit = 0; ///< the number of entries at the mark
+  std::uint32_t limit = 0;           ///< the number of entries at the mark
 };
 
 } // namespace weir::inline v0::detail

@@ -192,6 +192,8 @@ private:
 
   // Below this a table stays in the caches by itself, and fetching ahead is only work.
   static constexpr std::size_t small_table_bytes = std::size_t{128} << 10;
+  // An entry of many bytes takes the time of several: so many bytes are worth one.
+  static constexpr std::size_t bytes_for_an_entry = 64;
   static constexpr std::size_t slots_ahead = 32;
   static constexpr std::size_t entries_ahead = 16;
   static_assert(entries_ahead <= slots_ahead);
@@ -254,7 +256,7 @@ private:
   void append_entry(byte_buffer& out, const group& in, std::uint32_t number) const;
   void list_as_changed(group& in, std::uint32_t number);
   void encode_entry(group& in, std::uint32_t number);
-  void finish_group(group& in, std::vector<encoded_chunk>& out);
+  bool finish_group(group& in, std::size_t& max_entries, std::vector<encoded_chunk>& out);
 
   template <detail::table_access How, class KeyOf, class Fn>
   std::size_t walk(const std::uint64_t* hashes, std::size_t from, std::size_t to, KeyOf& key_of, Fn& fn) {
@@ -285,6 +287,7 @@ private:
   std::uint64_t open_chunks_ = 0;      // of the open snapshot
   std::uint32_t cursor_group_ = 0;     // the open snapshot has encoded what is before the cursor
   std::uint32_t cursor_ = 0;           // a place in the group's entries (base) or frozen list (delta)
+  std::size_t cursor_saved_ = 0;       // and how many bytes of what was saved of the group it has taken
   std::function<std::size_t(std::uint64_t, const K&, std::size_t)> expired_;
   detail::entry_clock clock_;     // if there is a time to live
   std::uint32_t clean_group_ = 0; // where cleaning goes on

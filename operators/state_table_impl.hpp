@@ -104,14 +104,11 @@ void state_table<K, V>::save_if_pending(std::uint32_t at, std::uint32_t number) 
     return;
   if (was_there(in, number)) {
     append_entry(in.saved, in, number);
-    ++in.saved_entries;
     stamp |= stamps::known;
     return;
   }
-  if (kind_ == snapshot_kind::delta && (stamp & stamps::known) != 0) {
+  if (kind_ == snapshot_kind::delta && (stamp & stamps::known) != 0)
     format::append_tombstone(in.saved, in.at(number).key);
-    ++in.saved_entries;
-  }
   stamp = static_cast<std::uint8_t>(stamp & ~stamps::known);
 }
 
@@ -157,6 +154,7 @@ void state_table<K, V>::mark() {
   open_chunks_ = 0;
   cursor_group_ = 0;
   cursor_ = 0;
+  cursor_saved_ = 0;
   epoch_ = static_cast<std::uint8_t>(3 - epoch_);
   changed_ = false;
   for (group& in : groups_) {
@@ -173,24 +171,23 @@ bool state_table<K, V>::encode(std::size_t max_entries, std::vector<encoded_chun
     throw_wrong_use("an open snapshot", "none");
   const std::size_t before = out.size();
   bool whole = true;
-  for (; cursor_group_ != groups_.size(); ++cursor_group_, cursor_ = 0) {
+  for (; cursor_group_ != groups_.size(); ++cursor_group_, cursor_ = 0, cursor_saved_ = 0) {
     group& in = groups_[cursor_group_];
     const bool base = kind_ == snapshot_kind::base;
     const std::uint32_t end = base ? in.limit : static_cast<std::uint32_t>(in.frozen.size());
     if (cursor_ == 0)
       writer_->begin_group(key_group{owned_.first + cursor_group_});
     while (cursor_ != end && max_entries != 0) {
-      --max_entries;
+      const std::size_t had = writer_->bytes();
       encode_entry(in, base ? cursor_ : in.frozen[cursor_]);
       ++cursor_;
+      max_entries -= std::min(max_entries, 1 + (writer_->bytes() - had) / bytes_for_an_entry);
       if (writer_->full())
         out.push_back(writer_->finish());
     }
-    if (cursor_ != end) {
-      whole = false;
+    whole = cursor_ == end && finish_group(in, max_entries, out);
+    if (!whole)
       break;
-    }
-    finish_group(in, out);
   }
   const bool none_yet = open_chunks_ == 0 && out.size() == before;
   if (whole && (!writer_->empty() || (none_yet && (kind_ == snapshot_kind::base || clock_.moved_before_mark()))))
@@ -233,14 +230,20 @@ void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
   stamp = stamps::free;
 }
 
+// Adds what was saved of the group while it was encoded; false if the slice is over before that is whole. Nothing is
+// saved in the meantime: no entry of this group is pending.
 template <key_type K, serializable V>
-void state_table<K, V>::finish_group(group& in, std::vector<encoded_chunk>& out) {
-  if (in.saved_entries != 0) {
-    writer_->add_encoded(in.saved.bytes(), in.saved_entries, out);
+bool state_table<K, V>::finish_group(group& in, std::size_t& max_entries, std::vector<encoded_chunk>& out) {
+  if (const std::span<const std::byte> left = in.saved.bytes().subspan(cursor_saved_); !left.empty()) {
+    const std::size_t taken = writer_->add_encoded(left, max_entries * bytes_for_an_entry, out);
+    cursor_saved_ += taken;
+    max_entries -= std::min(max_entries, 1 + taken / bytes_for_an_entry);
+    if (taken != left.size())
+      return false;
     in.saved = {};
-    in.saved_entries = 0;
   }
   in.frozen.clear();
+  return true;
 }
 
 template <key_type K, serializable V>

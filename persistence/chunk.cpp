@@ -12,6 +12,7 @@
 #include "error.hpp"
 #include "hash.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -135,27 +136,25 @@ void chunk_writer::add(const chunk_entry& entry) {
   entry_added();
 }
 
-void chunk_writer::add_encoded(std::span<const std::byte> entries, std::uint64_t count,
-                               std::vector<encoded_chunk>& out) {
-  const std::byte* at = entries.data();
-  const std::byte* end = at + entries.size();
-  while (count != 0) {
-    static_cast<void>(body());
-    const auto left = static_cast<std::size_t>(end - at);
-    if (out_.size() + left <= split_bytes_) {
-      out_.append(at, left);
-      section_entries_ += count;
-      return;
-    }
-    chunk_entry one;
-    const std::byte* start = at;
-    take_entry(at, end, clock_.has_value(), one);
-    out_.append(start, static_cast<std::size_t>(at - start));
-    ++section_entries_;
-    --count;
+std::size_t chunk_writer::add_encoded(std::span<const std::byte> entries, std::size_t most_bytes,
+                                      std::vector<encoded_chunk>& out) {
+  const std::byte* const start = entries.data();
+  const std::byte* const end = start + entries.size();
+  const std::byte* at = start;
+  const auto taken = [&] { return static_cast<std::size_t>(at - start); };
+  chunk_entry one;
+  while (at != end && taken() < most_bytes) {
+    const std::size_t room = split_bytes_ - std::min(split_bytes_, body().size());
+    const std::byte* const first = at;
+    do {
+      take_entry(at, end, clock_.has_value(), one);
+      ++section_entries_;
+    } while (at != end && taken() < most_bytes && static_cast<std::size_t>(at - first) < room);
+    out_.append(first, static_cast<std::size_t>(at - first));
     if (full())
       out.push_back(finish());
   }
+  return taken();
 }
 
 encoded_chunk chunk_writer::finish(key_group empty_at) {

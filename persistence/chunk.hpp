@@ -138,9 +138,12 @@ public:
   void entry_added() { ++section_entries_; }
   /// Adds an entry of any kind.
   void add(const chunk_entry& entry);
-  /// Adds `count` entries that were encoded before. Finishes chunks into `out` where they reach the limit.
-  void add_encoded(std::span<const std::byte> entries, std::uint64_t count, std::vector<encoded_chunk>& out);
+  /// Adds entries that were encoded before, from the first one on, until they have `most_bytes` or more. Returns how
+  /// many bytes it took. Finishes chunks into `out` where they reach the limit.
+  std::size_t add_encoded(std::span<const std::byte> entries, std::size_t most_bytes, std::vector<encoded_chunk>& out);
 
+  /// Bytes of the chunk so far.
+  [[nodiscard]] std::size_t bytes() const { return out_.size(); }
   /// True when the chunk should be finished.
   [[nodiscard]] bool full() const { return out_.size() >= split_bytes_; }
   /// Nothing was added since the last finished chunk.

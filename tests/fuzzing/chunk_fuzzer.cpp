@@ -49,10 +49,11 @@ void check_split(const chunk_reader& reader, const std::vector<placed_entry>& en
     encoder.begin_group(each->group);
     const std::size_t start = encoder.body().size();
     writer.begin_group(each->group);
-    const auto count = static_cast<std::uint64_t>(end - each);
     for (; each != end; ++each)
       encoder.add(each->entry);
-    writer.add_encoded(encoder.body().bytes().subspan(start), count, chunks);
+    std::size_t most_bytes = 1; // grows from piece to piece
+    for (auto left = encoder.body().bytes().subspan(start); !left.empty(); most_bytes *= 2)
+      left = left.subspan(writer.add_encoded(left, most_bytes, chunks));
   }
   if (!writer.empty())
     chunks.push_back(writer.finish());

@@ -203,7 +203,8 @@ TEST_CASE("a snapshot splits into chunks, also within a key group and within ent
       weir::append_value_entry(before, static_cast<char>('A' + i), 'v');
       expected.push_back(std::to_string(group) + ":0+" + static_cast<char>('A' + i) + "//v");
     }
-    writer.add_encoded(before.bytes(), 20, chunks);
+    for (std::span<const std::byte> left = before.bytes(); !left.empty();) // in pieces of 13 bytes and what is begun
+      left = left.subspan(writer.add_encoded(left, 13, chunks));
   }
   chunks.push_back(writer.finish());
   CHECK(chunks.size() > 6);

@@ -227,6 +227,35 @@ TEST_CASE("for_each writes to a frozen state as touch does", "[state_table]") {
   }
 }
 
+TEST_CASE("a slice is bounded in bytes, of large values and of what changed before it was encoded", "[state_table]") {
+  constexpr std::size_t value_bytes = 2000;
+  constexpr std::size_t values = 500;
+  constexpr std::size_t slice = 256; // entries of up to 64 bytes: 16 KiB
+  state_table<std::uint64_t, std::string> table{"state"};
+  table.configure(everything, max_parallelism, true);
+  const auto fill_last_group = [&](char with) {
+    for (std::uint64_t key = 0, filled = 0; filled != values; ++key)
+      if (weir::key_groups{max_parallelism}.of(key_hash(key)) == weir::key_group{max_parallelism - 1}) {
+        table.touch(key_hash(key), key) = std::string(value_bytes, with);
+        ++filled;
+      }
+  };
+  fill_last_group('a');
+  for (const bool changed : {false, true}) {
+    table.require_base();
+    table.mark();
+    const auto at_mark = contents_of(table);
+    if (changed)
+      fill_last_group('b');
+    chunks chain;
+    std::size_t slices = 1;
+    while (!table.encode(slice, chain))
+      REQUIRE(++slices < 1000);
+    CHECK(slices >= values * value_bytes / (64 * slice + value_bytes));
+    CHECK((loaded<std::uint64_t, std::string>(chain, everything) == at_mark));
+  }
+}
+
 TEST_CASE("a string_view finds what a string made", "[state_table]") {
   state_table<std::string, int> table{"state"};
   table.configure(everything, max_parallelism, true);
