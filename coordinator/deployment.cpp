@@ -54,6 +54,8 @@ std::vector<operator_facts> inspect_operators(const job_plan& plan, bool checkpo
                              "\"" + table->name() + "\", as tables of batches under way are named",
                              "give the table another name"});
         facts.schemas.push_back({node.name, table->name(), table->schema_json()});
+        if (table->keeps_parallelism())
+          facts.keeping_parallelism.insert(table->name());
       }
     if (checkpointing)
       facts.in_flight = in_flight_tables(plan, all.size());

@@ -31,7 +31,8 @@ struct operator_facts {
   bool source = false;
   bool sink = false;
   bool two_phase = false;
-  std::vector<schema_record> schemas; ///< one for each state table
+  std::vector<schema_record> schemas;        ///< one for each state table
+  std::set<std::string> keeping_parallelism; ///< tables that only as many subtasks as stored them can load
   std::vector<in_flight_facts> in_flight;
 };
 

@@ -1,5 +1,6 @@
 #include "state_fit.hpp"
 
+#include "../operators/subtask_state.hpp"
 #include "../persistence/error.hpp"
 #include "../persistence/schema.hpp"
 #include "../persistence/terminal_text.hpp"
@@ -76,6 +77,8 @@ std::string_view to_text(state_verdict verdict) {
     return "is not taken";
   case state_verdict::does_not_fit:
     return "does not fit";
+  case state_verdict::not_divided:
+    return "is of another parallelism";
   }
   return "unknown";
 }
@@ -103,7 +106,15 @@ std::vector<state_fit> fit_state(const job_plan& plan, const std::vector<operato
         fits.push_back(std::move(fit));
         continue;
       }
-      fits.push_back(judged(std::move(fit), found->second, schemas, table_schema_from_json(record.json)));
+      fit.parallelism = plan.parallelism[i];
+      fit = judged(std::move(fit), found->second, schemas, table_schema_from_json(record.json));
+      if (fit.verdict != state_verdict::does_not_fit && facts[i].keeping_parallelism.count(record.table) != 0 &&
+          fit.entries != fit.parallelism) { // which has an entry a subtask
+        fit.verdict = state_verdict::not_divided;
+        fit.why = std::to_string(fit.entries) + " subtasks stored it, and " + std::to_string(fit.parallelism) +
+                  " are to load it";
+      }
+      fits.push_back(std::move(fit));
       stored.erase(found);
     }
   // Whether there are in-flight batches is up to each checkpoint: that there are none says nothing.
@@ -131,6 +142,9 @@ void require_fit(const std::vector<state_fit>& fits, bool may_drop, checkpoint_i
                          "the types with which it was stored", fit.why,
                          "give the class back its stored fields, or raise its BOOST_CLASS_VERSION and read both forms "
                          "in its serialize"}};
+  for (const state_fit& fit : fits)
+    if (fit.verdict == state_verdict::not_divided)
+      throw_state_of_other_parallelism(fit.operator_name, fit.parallelism, fit.entries);
   // Sources stand behind these records, and do not read them again: they are no state that somebody may want to drop.
   for (const state_fit& fit : fits)
     if (fit.verdict == state_verdict::not_taken && is_in_flight_table(fit.table)) {

@@ -28,6 +28,8 @@ public:
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] virtual distribution distributed_by() const = 0;
+  /// True if it can only be loaded by as many subtasks as stored it.
+  [[nodiscard]] virtual bool keeps_parallelism() const { return false; }
   /// The canonical JSON text of the `table_schema`.
   [[nodiscard]] virtual std::string schema_json() const = 0;
   /// Says with which schema the chunks were written that `load` will be given. Throws `store_error`, with the first

@@ -68,7 +68,11 @@ public:
     changed_ = true;
   }
 
+  /// Before use: its items are one a subtask, and can't be dealt out among another number.
+  void keep_parallelism() { keeps_parallelism_ = true; }
+
   [[nodiscard]] distribution distributed_by() const override { return distribution::list; }
+  [[nodiscard]] bool keeps_parallelism() const override { return keeps_parallelism_; }
   [[nodiscard]] std::string schema_json() const override {
     return to_json(table_schema{schema_of<std::string>(), schema_of<T>()});
   }
@@ -136,6 +140,7 @@ public:
 private:
   items items_;
   std::vector<encoded_chunk> encoded_;
+  bool keeps_parallelism_ = false;
   bool open_ = false;
   bool changed_ = false;
   bool base_required_ = false;

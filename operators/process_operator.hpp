@@ -85,7 +85,7 @@ private:
   Op op_;
   side_ports sides_;
   operator_context* surroundings_ = nullptr;
-  [[no_unique_address]] std::conditional_t<has_state<Op>, subtask_state<state_of_t<Op>>, nothing> state_;
+  [[no_unique_address]] std::conditional_t<has_state<Op>, subtask_state<Op, state_of_t<Op>>, nothing> state_;
 };
 
 } // namespace detail

@@ -4,6 +4,7 @@
 #include "callable.hpp"
 #include "concepts.hpp"
 #include "event_time.hpp"
+#include "restored_states.hpp"
 #include "state_collections.hpp"
 
 #include <concepts>
@@ -42,7 +43,8 @@ enum class process_fault : std::uint8_t {
   wrong_parameters, ///< its parameters are not (record, [state,] context, collector)
   state_not_default_constructible,
   state_not_serializable,
-  collection_without_key ///< a map_state or list_state in the state of a subtask
+  collection_without_key, ///< a map_state or list_state in the state of a subtask
+  merge_not_callable,     ///< a `merge` or `restore` that is not for the states of subtasks
 };
 
 /// The names of the members that handle a record: `process`, `process_left`, `process_right`. Each gives the type of
@@ -118,6 +120,18 @@ inline constexpr bool is_keyed_context = requires(const Context& context) {
   context.key();
 };
 
+/// Whether the struct of an un-keyed process has a `merge` or `restore` that the runtime would not call.
+template <class Op>
+constexpr bool has_stray_merge() {
+  constexpr bool merge = requires {
+    &Op::merge;
+  };
+  constexpr bool restore = requires {
+    &Op::restore;
+  };
+  return (merge && !merges_states<Op, state_of_t<Op>>) || (restore && !restores_states<Op, state_of_t<Op>>);
+}
+
 template <class Op, class Context>
 constexpr process_fault state_fault() {
   if constexpr (!has_state<Op>)
@@ -128,6 +142,8 @@ constexpr process_fault state_fault() {
     return process_fault::collection_without_key;
   else if constexpr (!keyed_state<state_of_t<Op>>)
     return process_fault::state_not_serializable;
+  else if constexpr (!is_keyed_context<Context> && has_stray_merge<Op>())
+    return process_fault::merge_not_callable;
   else
     return process_fault::none;
 }
@@ -172,6 +188,9 @@ constexpr void require_process() {
   static_assert(Fault != collection_without_key,
                 "weir: map_state and list_state are kept by key, and the state of an un-keyed process has none; use a "
                 "std::map or std::vector, or call key_by first");
+  static_assert(Fault != merge_not_callable,
+                "weir: merge takes (state& into, const state& from), restore takes (state& own, const "
+                "weir::restored_states<state>& stored); both are const");
 }
 
 /// The same for a struct with `process_left` and `process_right`.
@@ -198,6 +217,9 @@ constexpr void require_two_input_process() {
   static_assert(Fault != collection_without_key,
                 "weir: map_state and list_state are kept by key, and the state of an un-keyed process has none; use a "
                 "std::map or std::vector, or call key_by first");
+  static_assert(Fault != merge_not_callable,
+                "weir: merge takes (state& into, const state& from), restore takes (state& own, const "
+                "weir::restored_states<state>& stored); both are const");
   static_assert(Fault != none || EmitsOneType, "weir: process_left and process_right must emit the same type; emit the "
                                                "other one to a side output");
 }
@@ -220,22 +242,26 @@ inline constexpr bool names_on_timer = requires {
   &Op::on_timer;
 };
 
+struct on_timer_member {
+  template <class Op>
+  static auto pointer() -> decltype(&Op::on_timer);
+};
+
 template <class Op, class Context, class Out>
 constexpr bool takes_timers() {
-  if constexpr (has_state<Op>)
-    return requires(const Op& op, processing_time at, state_of_t<Op>& state, Context& ctx, collector<Out>& out) {
+  using actual = typename process_signature<on_timer_member, Op>::parameter_types;
+  if constexpr (has_state<Op> && actual::count == 4)
+    return takes_state<state_of_t<Op>, typename parameter<1, actual>::type>() &&
+           requires(const Op& op, processing_time at, state_of_t<Op>& state, Context& ctx, collector<Out>& out) {
       op.on_timer(at, state, ctx, out);
     };
+  else if constexpr (has_state<Op>)
+    return false;
   else
     return requires(const Op& op, processing_time at, Context& ctx, collector<Out>& out) {
       op.on_timer(at, ctx, out);
     };
 }
-
-struct on_timer_member {
-  template <class Op>
-  static auto pointer() -> decltype(&Op::on_timer);
-};
 
 /// Whether a member takes the state by `const state&` or by value: it only reads it.
 template <class Member, class Op>

@@ -41,6 +41,17 @@ constexpr bool storable_state() {
   return keyed_state<State>;
 }
 
+/// Whether a function takes a copy of a state whose collections would be nobody's.
+template <class F, class State>
+constexpr bool copies_collections() {
+  if constexpr (requires { signature_of<F>::parameter_types::count; }) {
+    using actual = typename signature_of<F>::parameter_types;
+    if constexpr (actual::count >= 2)
+      return holds_collections<State>() && !std::is_reference_v<typename parameter<1, actual>::type>;
+  }
+  return false;
+}
+
 template <class F, class T, class State, class... More>
 constexpr state_function_fault state_function_fault_of() {
   if constexpr (std::same_as<State, deduced>)
@@ -49,6 +60,8 @@ constexpr state_function_fault state_function_fault_of() {
     return state_function_fault::wrong_call;
   else if constexpr (!storable_state<State>())
     return state_function_fault::state_unstorable;
+  else if constexpr (copies_collections<F, State>())
+    return state_function_fault::wrong_call;
   else
     return state_function_fault::none;
 }

@@ -4,44 +4,62 @@
 #include "../persistence/error.hpp"
 #include "list_state_table.hpp"
 #include "operator_context.hpp"
+#include "restored_states.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
+
+namespace weir::inline v0 {
+
+/// Refuses the state of `stored` subtasks for an operator that has another number of them and can't put states
+/// together. Throws `usage_error`.
+[[noreturn]] void throw_state_of_other_parallelism(const std::string& operator_name, std::uint32_t parallelism,
+                                                   std::uint64_t stored);
+
+} // namespace weir::inline v0
 
 namespace weir::inline v0::detail {
 
-[[noreturn]] void throw_state_of_other_parallelism(const operator_identity& identity, std::size_t stored);
 /// The index of the subtask that stored an item; throws `damaged_error` if the item's name is no index.
 [[nodiscard]] std::uint32_t stored_subtask(const operator_identity& identity, const std::string& item);
 
-/// Keeps the state of one subtask under its index. After a change of parallelism the states of the former subtasks are
-/// dealt out in the order of their indices, and those that one subtask gets are merged.
-template <class State>
+/// Keeps the state of one subtask under its index. At a start from a checkpoint `restore` makes it from the states of
+/// all subtasks. Without `restore`, subtasks get their own back; after a change of parallelism the states of the former
+/// subtasks are dealt out in the order of their indices, and those that one subtask gets are merged.
+template <class Op, class State>
 class subtask_state {
 public:
+  subtask_state() {
+    if constexpr (!merges_states<Op, State> && !restores_states<Op, State>)
+      table_.keep_parallelism();
+  }
+
   void open(const operator_identity& identity) {
     table_.configure(identity.key_groups, identity.max_parallelism, identity.checkpointing);
     own_name_ = std::to_string(identity.subtask.value);
   }
 
   /// Takes this subtask's part of what was restored. Throws `usage_error` if the parallelism differs and the operator
-  /// cannot merge states.
-  template <class Op>
+  /// can neither merge nor restore states.
   void ready(const Op& op, const operator_identity& identity) {
     std::map<std::uint32_t, State*> stored; // "10" comes before "9" in the table
     for (const auto& [item, state] : table_)
       stored.emplace(stored_subtask(identity, item), table_.find_for_write(item));
+    const bool same_subtasks = stored.size() == identity.parallelism && stored.rbegin()->first + 1 == stored.size();
     State own{};
-    if (stored.size() == identity.parallelism && stored.count(identity.subtask.value) != 0) {
-      own = std::move(*stored.at(identity.subtask.value));
-    } else if (!stored.empty()) {
-      if constexpr (requires(State & into, const State& from) { op.merge(into, from); })
+    if (!stored.empty()) {
+      if constexpr (restores_states<Op, State>)
+        op.restore(own, all_of(stored, identity, same_subtasks));
+      else if (same_subtasks)
+        own = std::move(*stored.at(identity.subtask.value));
+      else if constexpr (merges_states<Op, State>)
         own = merge_share(op, stored, identity);
       else
-        throw_state_of_other_parallelism(identity, stored.size());
+        throw_state_of_other_parallelism(identity.name, identity.parallelism, stored.size());
     }
     while (!table_.empty())
       table_.erase(std::string{table_.begin()->first});
@@ -53,7 +71,13 @@ public:
   [[nodiscard]] any_state_table& table() noexcept { return table_; }
 
 private:
-  template <class Op>
+  static restored_states<State> all_of(const std::map<std::uint32_t, State*>& stored, const operator_identity& identity,
+                                       bool same_subtasks) {
+    std::vector<State> states;
+    for (const auto& [index, state] : stored)
+      states.push_back(std::move(*state));
+    return {std::move(states), identity.subtask, identity.parallelism, same_subtasks};
+  }
   static State merge_share(const Op& op, const std::map<std::uint32_t, State*>& stored,
                            const operator_identity& identity) {
     State own{};

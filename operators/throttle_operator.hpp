@@ -136,7 +136,7 @@ private:
   double records_per_second_;
   rate_limit limit_;
   operator_context* surroundings_ = nullptr;
-  detail::subtask_state<throttle_state<T>> state_;
+  detail::subtask_state<appending, throttle_state<T>> state_;
   bool holding_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -51,6 +52,30 @@ struct jumps {
     else if (std::abs(r.value - s.last) > limit)
       out(r);
     s.last = r.value;
+  }
+};
+
+struct gather {
+  struct state {
+    std::vector<std::string> waiting;
+    std::set<std::string> known;
+    WEIR_FIELDS(waiting, known)
+  };
+
+  void restore(state& own, const weir::restored_states<state>& stored) const {
+    own.waiting = stored.dealt(&state::waiting); // every element to one subtask: Flink's list state
+    own.known = stored.united(&state::known);    // all to everybody: its union list state
+  }
+  // New words, three at a time.
+  void process(const std::string& word, state& s, weir::context&, weir::collector<std::string>& out) const {
+    if (!s.known.insert(word).second)
+      return;
+    s.waiting.push_back(word);
+    if (s.waiting.size() < 3)
+      return;
+    for (std::string& each : s.waiting)
+      out(std::move(each));
+    s.waiting.clear();
   }
 };
 
@@ -218,6 +243,24 @@ TEST_CASE("a card's next payment a day later is a first one again") {
     test.push(payments, {"1234", 99});
   }
   CHECK(test.outputs(first).size() == 2);
+}
+
+TEST_CASE("what an un-keyed operator gathers is dealt out, and what it knows is known to all") {
+  weir::job job{"guide"};
+  const auto words = job.source("words", weir::testing::input<std::string>{});
+  const auto gathered = words.process("gather", gather{});
+  weir::testing::harness two{job, {.parallelism = 2}};
+  for (const char* word : {"a", "a", "b", "b", "c", "c"}) // to one subtask and the other, by turns
+    two.push(words, word);
+  CHECK(two.outputs(gathered).size() == 6);
+  weir::testing::harness three{job, two.snapshot(), {.parallelism = 3}};
+  for (const char* word : {"a", "b", "c"})
+    three.push(words, word);
+  CHECK(three.outputs(gathered).empty());
+  weir::testing::harness one{job, three.snapshot(), {.parallelism = 1}};
+  for (const char* word : {"a", "d", "e", "f"})
+    one.push(words, word);
+  CHECK(one.outputs(gathered) == std::vector<std::string>{"d", "e", "f"});
 }
 
 TEST_CASE("the other listings of the guide do what it says") {

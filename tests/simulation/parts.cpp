@@ -194,7 +194,10 @@ weir::job make_job() {
       streams[i] = input().side(weir::side_output<event>{"aside"});
       break;
     case step_kind::process:
-      streams[i] = input().process(s.name, unkeyed_step{i, s.holds}, options);
+      if (s.divides)
+        streams[i] = input().process(s.name, dividing_step{{i, s.holds}}, options);
+      else
+        streams[i] = input().process(s.name, unkeyed_step{i, s.holds}, options);
       break;
     case step_kind::unite:
       streams[i] = input(0).union_with(input(1));

@@ -126,6 +126,18 @@ struct unkeyed_step {
   void process(const event& e, state& s, weir::context&, weir::collector<event>& out) const;
 };
 
+/// The same, but each subtask makes its state from those of all.
+struct dividing_step : unkeyed_step {
+  void restore(state& own, const weir::restored_states<state>& stored) const {
+    own.held = stored.dealt(&state::held);
+    if (const state* mine = stored.own())
+      own.seen = mine->seen;
+    else if (stored.subtask().value == 0)
+      for (const state& each : stored)
+        own.seen += each.seen;
+  }
+};
+
 struct unkeyed_meeting {
   void process_left(const event& e, weir::context&, weir::collector<event>& out) const {
     world::now().pass("process");

@@ -58,6 +58,8 @@ std::string pipeline::to_text() const {
       text += " blocking";
     if (s.holds)
       text += " holds one";
+    if (s.divides)
+      text += " divides";
     text += s.in_order ? " ordered\n" : "\n";
   }
   return text;
@@ -231,6 +233,7 @@ private:
   void add_process(const open_stream& from) {
     step& s = add(step_kind::process, {from.step});
     s.holds = random_.one_in(2);
+    s.divides = p_.steps.size() % 2 == 0;
     open_stream to = from;
     // What a subtask held back goes to another one when the parallelism changes.
     to.in_order = keeps_order(from, s) && !s.holds;

@@ -62,7 +62,8 @@ struct step {
   std::vector<std::uint32_t> splits; ///< sources: how many records each has
   bool blocking = false;
   bool one_split_at_a_time = true;
-  bool holds = false; ///< a process step: keeps the last record in its state, until another comes
+  bool holds = false;   ///< a process step: keeps the last record in its state, until another comes
+  bool divides = false; ///< a process step: restores from the states of all subtasks, in place of merging some
   sink_style style = sink_style::two_phase;
   bool in_order = false; ///< records of one origin and key come in the order of their numbers
 };

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -44,6 +45,35 @@ struct stateless {
   void process(int n, weir::context& ctx, weir::collector<std::int64_t>& out) const {
     out(n + (ctx.time() ? ctx.time()->time_since_epoch().count() : 0) +
         ctx.now().time_since_epoch() / std::chrono::seconds{1});
+  }
+};
+
+/// Emits what it has: a list that is dealt out, a set that all share, and how many subtasks stored them.
+struct dividing {
+  struct state {
+    std::vector<int> waiting;
+    std::set<int> known;
+    std::uint64_t stored_by = 0;
+    WEIR_FIELDS(waiting, known, stored_by)
+  };
+  void restore(state& own, const weir::restored_states<state>& stored) const {
+    own.waiting = stored.dealt(&state::waiting);
+    own.known = stored.united(&state::known);
+    own.stored_by = stored.size();
+  }
+  void process(const int& n, state& s, weir::context& ctx, weir::collector<std::string>& out) const {
+    if (n != 0) {
+      s.waiting.push_back(n);
+      s.known.insert(static_cast<int>(ctx.identity().subtask.value));
+      return;
+    }
+    std::string text = std::to_string(s.stored_by) + ":";
+    for (const int each : s.waiting)
+      text += " " + std::to_string(each);
+    text += " /";
+    for (const int each : s.known)
+      text += " " + std::to_string(each);
+    out(text);
   }
 };
 
@@ -174,6 +204,35 @@ TEST_CASE("at a higher parallelism states are kept and new subtasks begin empty"
   CHECK(next_of<merging>(from, 0, 3) == "2:0");
   CHECK(next_of<merging>(from, 1, 3) == "3:0");
   CHECK(next_of<merging>(from, 2, 3) == "1:0");
+}
+
+TEST_CASE("restore deals a list out at another parallelism, in order, and gives all subtasks what it unites") {
+  std::vector<snapshot> from;
+  for (std::uint32_t subtask = 0; subtask != 2; ++subtask) {
+    auto harness = numbered(dividing{}, subtask, 2);
+    harness.start();
+    const int first = subtask == 0 ? 1 : 4;
+    harness.feed(std::vector<int>{first, first + 1, first + 2});
+    if (subtask == 1)
+      harness.feed(std::vector<int>{7, 8});
+    from.push_back(harness.take_snapshot());
+  }
+  const auto texts = [&](std::uint32_t parallelism) {
+    std::vector<std::string> all;
+    for (std::uint32_t subtask = 0; subtask != parallelism; ++subtask)
+      all.push_back(next_of<dividing>(from, subtask, parallelism));
+    return all;
+  };
+  CHECK(texts(1) == std::vector<std::string>{"2: 1 2 3 4 5 6 7 8 / 0 1"});
+  CHECK(texts(2) == std::vector<std::string>{"2: 1 2 3 / 0 1", "2: 4 5 6 7 8 / 0 1"}); // each what it had
+  CHECK(texts(3) == std::vector<std::string>{"2: 1 2 / 0 1", "2: 3 4 5 / 0 1", "2: 6 7 8 / 0 1"});
+}
+
+TEST_CASE("a state that is restored from all subtasks begins by default without a checkpoint") {
+  auto harness = numbered(dividing{});
+  harness.start();
+  harness.feed(std::vector<int>{0});
+  CHECK(harness.port<std::string>().values == std::vector<std::string>{"0: /"});
 }
 
 TEST_CASE("what was merged is what the next snapshot holds") {
