@@ -89,6 +89,7 @@ struct read_once {};
 struct sink_order {
   sink_command command;
 };
+/// From a sink's companion, when it has done one.
 struct sink_reply {
   std::size_t stage = 0;
   sink_answer answer;

@@ -36,6 +36,7 @@ enum class feed_verdict : std::uint8_t {
   refused  ///< nothing: it can't be what a producer sends
 };
 
+/// What a producer is told of its records.
 struct feed_answer {
   feed_verdict verdict = feed_verdict::taken;
   std::uint64_t expected = 1; ///< the number that the producer's next record has

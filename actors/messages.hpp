@@ -97,7 +97,9 @@ struct channel_position {
   friend bool operator==(const channel_position&, const channel_position&) = default;
 };
 
+/// Its state is there, and it runs.
 struct subtask_loaded {};
+/// Its snapshot is durable.
 struct checkpoint_acknowledged {
   checkpoint_id checkpoint{0};
   std::vector<channel_position> received;
@@ -106,6 +108,7 @@ struct checkpoint_acknowledged {
   std::uint64_t bytes = 0;
   snapshot_phases phases;
 };
+/// It gives no snapshot for this checkpoint, which is given up.
 struct checkpoint_declined {
   checkpoint_id checkpoint{0};
   std::string reason;
@@ -119,6 +122,7 @@ struct barrier_skipped {
 struct commit_acknowledged {
   checkpoint_id checkpoint{0};
 };
+/// It has stopped for good; its region is to be restarted, or the job fails.
 struct subtask_failed {
   std::string operator_name;
   std::string kind; ///< exception, io, store, channel, died

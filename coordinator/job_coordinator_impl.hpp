@@ -30,6 +30,7 @@ inline constexpr int stop_looks = 30;
 /// A step is meant to take 200 µs. One that has taken this long when a checkpoint is given up is to blame for it.
 inline constexpr std::chrono::seconds long_step{1};
 
+/// The actor of one job: it triggers checkpoints, counts what they need, restarts regions, and ends when the job has.
 class job_coordinator final : public caf::event_based_actor {
 public:
   job_coordinator(caf::actor_config& config, prepared_job job, std::shared_ptr<job_control> control);

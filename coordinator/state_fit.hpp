@@ -23,6 +23,7 @@ enum class state_verdict : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_text(state_verdict verdict);
 
+/// What becomes of one table of an operator, and why.
 struct state_fit {
   std::string operator_name; ///< in the job; of `not_taken`, in the checkpoint
   std::string table;

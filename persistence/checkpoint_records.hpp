@@ -189,6 +189,7 @@ struct verified_checkpoint {
   std::vector<skipped_checkpoint> skipped;
 };
 
+/// One failure, as the table `failures` has it.
 struct failure_record {
   wall_time time;
   std::optional<region_id> region;

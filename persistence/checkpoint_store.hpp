@@ -25,6 +25,7 @@ class sqlite_database;
 /// What to do about a store that is there: go on with it, put it aside, or have one in memory (for tests).
 enum class store_mode : std::uint8_t { resume, fresh, memory };
 
+/// Which store is opened, and how.
 struct store_options {
   std::filesystem::path path; ///< unused in memory
   std::string job;

@@ -12,6 +12,7 @@
 
 namespace weir::inline v0 {
 
+/// Where the chunks of the checkpoints are that were asked for last. One for each connection.
 class checkpoint_cache {
 public:
   /// The list, made if it is not there. It is kept whatever is asked for next while it is used.

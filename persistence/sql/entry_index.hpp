@@ -15,6 +15,7 @@ namespace weir::inline v0 {
   return a.kind == b.kind && std::ranges::equal(a.key, b.key) && std::ranges::equal(a.sub_key, b.sub_key);
 }
 
+/// Equal for entries that `same_place` takes for one.
 [[nodiscard]] inline std::uint64_t place_hash(const chunk_entry& entry) {
   std::uint64_t hash = checksum(entry.key);
   if (entry.kind != entry_kind::value) [[unlikely]]
