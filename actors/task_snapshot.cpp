@@ -1,5 +1,6 @@
 #include "task_snapshot.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::inline v0 {
@@ -88,15 +89,21 @@ bool task_snapshot::encode(std::size_t max_entries) {
     }
     if (e.encoded)
       continue;
+    if (max_entries == 0)
+      return false; // the slice's bound is for all tables together
     std::vector<encoded_chunk> chunks;
+    const std::size_t before = bytes_;
     e.encoded = e.table->encode(max_entries, chunks);
     take(e.operator_name, *e.table, std::move(chunks));
     if (!e.encoded)
-      return false; // one table a slice: the slice's bound is for all of them together
+      return false;
+    max_entries -= std::min(max_entries, 1 + (bytes_ - before) / bytes_for_an_entry);
   }
   for (in_flight_entry& e : in_flight_) {
     if (!e.table->encoding())
       continue;
+    if (max_entries == 0)
+      return false;
     std::vector<encoded_chunk> chunks;
     const std::uint64_t before = e.table->items();
     e.table->encode(max_entries, chunks);

@@ -54,8 +54,7 @@ std::vector<operator_facts> inspect_operators(const job_plan& plan, bool checkpo
                              "\"" + table->name() + "\", as tables of batches under way are named",
                              "give the table another name"});
         facts.schemas.push_back({node.name, table->name(), table->schema_json()});
-        if (table->keeps_parallelism())
-          facts.keeping_parallelism.insert(table->name());
+        facts.tables[table->name()] = {table->distributed_by(), table->keeps_parallelism()};
       }
     if (checkpointing)
       facts.in_flight = in_flight_tables(plan, all.size());

@@ -26,13 +26,19 @@ struct in_flight_facts {
   std::string schema;
 };
 
+/// What is known of a state table from an instance of it.
+struct table_facts {
+  distribution distributed_by = distribution::by_key_group;
+  bool keeps_parallelism = false; ///< only as many subtasks as stored it can load it
+};
+
 /// What is known of an operator from an instance of it that never runs.
 struct operator_facts {
   bool source = false;
   bool sink = false;
   bool two_phase = false;
-  std::vector<schema_record> schemas;        ///< one for each state table
-  std::set<std::string> keeping_parallelism; ///< tables that only as many subtasks as stored them can load
+  std::vector<schema_record> schemas; ///< one for each state table
+  std::map<std::string, table_facts> tables;
   std::vector<in_flight_facts> in_flight;
 };
 

@@ -1,6 +1,8 @@
 #include "state_fit.hpp"
 
 #include "../operators/subtask_state.hpp"
+#include "../persistence/chunk.hpp"
+#include "../persistence/chunk_compression.hpp"
 #include "../persistence/error.hpp"
 #include "../persistence/schema.hpp"
 #include "../persistence/terminal_text.hpp"
@@ -50,6 +52,36 @@ state_fit judged(state_fit fit, const stored_table& table, const std::vector<sto
   return fit;
 }
 
+/// By its first chunk.
+std::optional<distribution> stored_distribution(const checkpoint_reader& store, checkpoint_id checkpoint,
+                                                const stored_table& table) {
+  std::optional<distribution> found;
+  static_cast<void>(store.for_each_chunk_from(0, checkpoint, table.operator_name, table.table, {0, UINT32_MAX},
+                                              [&](const stored_chunk& chunk) {
+                                                std::vector<std::byte> room;
+                                                found = chunk_reader{plain_chunk(chunk.bytes, room)}.distributed_by();
+                                                return false;
+                                              }));
+  return found;
+}
+
+/// Whether the operator's subtasks can share out what was stored.
+void judge_division(state_fit& fit, const table_facts& table, std::optional<distribution> stored) {
+  if (fit.verdict == state_verdict::does_not_fit || !stored)
+    return;
+  const auto of = [](distribution by) { return by == distribution::list ? "a subtask" : "a key"; };
+  if (*stored != table.distributed_by) {
+    fit.verdict = state_verdict::not_divided;
+    fit.why = std::string{"it is that of "} + of(*stored) + ", and that of " + of(table.distributed_by) + " is needed";
+    fit.remedy = "keep the operator on the side of key_by where it was, or give it another name";
+  } else if (table.keeps_parallelism && fit.entries != fit.parallelism) { // which has an entry a subtask
+    fit.verdict = state_verdict::not_divided;
+    fit.why =
+        std::to_string(fit.entries) + " subtasks stored it, and " + std::to_string(fit.parallelism) + " are to load it";
+    fit.remedy = remedy_for_parallelism(fit.entries);
+  }
+}
+
 std::string remedy_for(const state_fit& lost, const std::vector<state_fit>& fits) {
   std::set<std::string> without_state;
   std::set<std::string> with_state;
@@ -78,7 +110,7 @@ std::string_view to_text(state_verdict verdict) {
   case state_verdict::does_not_fit:
     return "does not fit";
   case state_verdict::not_divided:
-    return "is of another parallelism";
+    return "can't be shared out";
   }
   return "unknown";
 }
@@ -108,12 +140,7 @@ std::vector<state_fit> fit_state(const job_plan& plan, const std::vector<operato
       }
       fit.parallelism = plan.parallelism[i];
       fit = judged(std::move(fit), found->second, schemas, table_schema_from_json(record.json));
-      if (fit.verdict != state_verdict::does_not_fit && facts[i].keeping_parallelism.count(record.table) != 0 &&
-          fit.entries != fit.parallelism) { // which has an entry a subtask
-        fit.verdict = state_verdict::not_divided;
-        fit.why = std::to_string(fit.entries) + " subtasks stored it, and " + std::to_string(fit.parallelism) +
-                  " are to load it";
-      }
+      judge_division(fit, facts[i].tables.at(record.table), stored_distribution(store, checkpoint, found->second));
       fits.push_back(std::move(fit));
       stored.erase(found);
     }
@@ -144,7 +171,8 @@ void require_fit(const std::vector<state_fit>& fits, bool may_drop, checkpoint_i
                          "in its serialize"}};
   for (const state_fit& fit : fits)
     if (fit.verdict == state_verdict::not_divided)
-      throw_state_of_other_parallelism(fit.operator_name, fit.parallelism, fit.entries);
+      throw usage_error({"state table \"" + fit.operator_name + "/" + fit.table + "\"",
+                         "state that its subtasks can share out", fit.why, fit.remedy});
   // Sources stand behind these records, and do not read them again: they are no state that somebody may want to drop.
   for (const state_fit& fit : fits)
     if (fit.verdict == state_verdict::not_taken && is_in_flight_table(fit.table)) {

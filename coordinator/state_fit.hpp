@@ -19,7 +19,7 @@ enum class state_verdict : std::uint8_t {
   begins_empty, ///< the job has it, and the checkpoint does not
   not_taken,    ///< the checkpoint has it, and no operator of the job does
   does_not_fit, ///< its types differ
-  not_divided,  ///< it is of another number of subtasks, and the operator cannot put it together
+  not_divided,  ///< its types fit, but not how it is shared out among subtasks
 };
 [[nodiscard]] std::string_view to_text(state_verdict verdict);
 
@@ -30,8 +30,9 @@ struct state_fit {
   std::string stored_as;     ///< the operator's name in the checkpoint, if it was renamed
   std::uint64_t entries = 0; ///< stored ones: a base's, and its deltas' with their tombstones
   state_verdict verdict = state_verdict::fits;
-  std::string why; ///< of `does_not_fit` and `converted`: the first difference; of `not_divided`: how many stored it
+  std::string why; ///< of `does_not_fit` and `converted`: the first difference; of `not_divided`: what differs
   std::uint32_t parallelism = 0; ///< of the operator
+  std::string remedy = {};       ///< of `not_divided`
 };
 
 /// Compares the state of a checkpoint with a plan's operators, in the order of the plan; state that nobody takes comes
@@ -39,8 +40,8 @@ struct state_fit {
 [[nodiscard]] std::vector<state_fit> fit_state(const job_plan& plan, const std::vector<operator_facts>& facts,
                                                const checkpoint_reader& store, checkpoint_id checkpoint);
 
-/// Refuses what can't be loaded: store_error for types that differ, usage_error for state of another number of subtasks
-/// and for what nobody takes, unless that may be dropped. Each names the first, and the remedy.
+/// Refuses what can't be loaded: store_error for types that differ, usage_error for state that can't be shared out and
+/// for what nobody takes, unless that may be dropped. Each names the first, and the remedy.
 void require_fit(const std::vector<state_fit>& fits, bool may_drop, checkpoint_id checkpoint);
 
 /// A table for people, or JSON.

@@ -14,6 +14,9 @@
 
 namespace weir::inline v0 {
 
+/// An entry of many bytes takes a slice of a snapshot as long as several: so many bytes count as one.
+inline constexpr std::size_t bytes_for_an_entry = 64;
+
 /// One named piece of one operator's state in one subtask. One thread at a time.
 ///
 /// A snapshot is `mark` and then `encode`, slice by slice, until it returns true; between the slices the state may

@@ -22,14 +22,16 @@ struct process_broadcast_member {
 /// What can be wrong with a process struct for a broadcast.
 enum class broadcast_fault : std::uint8_t {
   none,
-  no_state,         ///< no `struct broadcast_state`
-  no_members,       ///< no `process` and `process_broadcast`, or overloaded or templated ones
-  not_const,        ///< one of them is not const
-  no_collector,     ///< the last parameter of one of them is no collector<Out>&
-  wrong_process,    ///< the parameters of `process`
-  wrong_broadcast,  ///< the parameters of `process_broadcast`
-  two_outputs,      ///< they do not emit the same type
-  state_unstorable, ///< one of the states cannot be stored, or not made by default
+  no_state,               ///< no `struct broadcast_state`
+  no_members,             ///< no `process` and `process_broadcast`, or overloaded or templated ones
+  not_const,              ///< one of them is not const
+  no_collector,           ///< the last parameter of one of them is no collector<Out>&
+  wrong_process,          ///< the parameters of `process`
+  wrong_broadcast,        ///< the parameters of `process_broadcast`
+  two_outputs,            ///< they do not emit the same type
+  state_unstorable,       ///< one of the states cannot be stored, or not made by default
+  merge_not_callable,     ///< as of a process
+  collection_without_key, ///< as of a process
 };
 
 template <class Op, class T, class Context>
@@ -79,6 +81,10 @@ constexpr broadcast_fault broadcast_fault_of() {
     return broadcast_fault::wrong_broadcast;
   else if constexpr (!std::same_as<collected_by<data>, collected_by<rules>>)
     return broadcast_fault::two_outputs;
+  else if constexpr (state_fault<Op, Context>() == process_fault::merge_not_callable)
+    return broadcast_fault::merge_not_callable;
+  else if constexpr (state_fault<Op, Context>() == process_fault::collection_without_key)
+    return broadcast_fault::collection_without_key;
   else if constexpr (state_fault<Op, Context>() != process_fault::none ||
                      !std::default_initializable<typename Op::broadcast_state> ||
                      !serializable<typename Op::broadcast_state>)
@@ -111,6 +117,12 @@ constexpr void require_broadcast() {
   static_assert(Fault != state_unstorable,
                 "weir: the struct state and the struct broadcast_state must be default constructible and storable; "
                 "write WEIR_FIELDS(member, ...) into them and into the classes that they hold");
+  static_assert(Fault != merge_not_callable,
+                "weir: merge takes (state& into, const state& from), restore takes (state& own, const "
+                "weir::restored_states<state>& stored); both are public, const, and need a `struct state`");
+  static_assert(Fault != collection_without_key,
+                "weir: map_state and list_state are kept by key, and the state of an un-keyed process has none; use a "
+                "std::map or std::vector, or call key_by first");
 }
 
 } // namespace detail

@@ -148,7 +148,7 @@ public:
   // What snapshots need; kept by state_table.
   std::vector<std::uint32_t> dirty;  ///< entries changed in this epoch, each once
   std::vector<std::uint32_t> frozen; ///< entries changed in the epoch that the open snapshot closes
-  byte_buffer saved;                 ///< entries as they were at the mark, encoded before they changed
+  std::vector<byte_buffer> saved;    ///< entries as they were at the mark, encoded before they changed
   std::uint32_t limit = 0;           ///< the number of entries at the mark
 };
 

@@ -120,21 +120,35 @@ inline constexpr bool is_keyed_context = requires(const Context& context) {
   context.key();
 };
 
+// A name that both bases have is ambiguous: this finds members that are private, overloaded or templates, too.
+struct names_of_merging {
+  int merge;
+  int restore;
+};
+template <class Op>
+struct beside_names_of_merging : Op, names_of_merging {};
+
 /// Whether the struct of an un-keyed process has a `merge` or `restore` that the runtime would not call.
 template <class Op>
 constexpr bool has_stray_merge() {
-  constexpr bool merge = requires {
-    &Op::merge;
-  };
-  constexpr bool restore = requires {
-    &Op::restore;
-  };
-  return (merge && !merges_states<Op, state_of_t<Op>>) || (restore && !restores_states<Op, state_of_t<Op>>);
+  if constexpr (std::is_final_v<Op>) {
+    return false;
+  } else {
+    constexpr bool merge = !requires {
+      &beside_names_of_merging<Op>::merge;
+    };
+    constexpr bool restore = !requires {
+      &beside_names_of_merging<Op>::restore;
+    };
+    return (merge && !merges_states<Op, state_of_t<Op>>) || (restore && !restores_states<Op, state_of_t<Op>>);
+  }
 }
 
 template <class Op, class Context>
 constexpr process_fault state_fault() {
-  if constexpr (!has_state<Op>)
+  if constexpr (!has_state<Op> && !is_keyed_context<Context> && has_stray_merge<Op>())
+    return process_fault::merge_not_callable;
+  else if constexpr (!has_state<Op>)
     return process_fault::none;
   else if constexpr (!std::default_initializable<state_of_t<Op>>)
     return process_fault::state_not_default_constructible;
@@ -190,7 +204,7 @@ constexpr void require_process() {
                 "std::map or std::vector, or call key_by first");
   static_assert(Fault != merge_not_callable,
                 "weir: merge takes (state& into, const state& from), restore takes (state& own, const "
-                "weir::restored_states<state>& stored); both are const");
+                "weir::restored_states<state>& stored); both are public, const, and need a `struct state`");
 }
 
 /// The same for a struct with `process_left` and `process_right`.
@@ -219,7 +233,7 @@ constexpr void require_two_input_process() {
                 "std::map or std::vector, or call key_by first");
   static_assert(Fault != merge_not_callable,
                 "weir: merge takes (state& into, const state& from), restore takes (state& own, const "
-                "weir::restored_states<state>& stored); both are const");
+                "weir::restored_states<state>& stored); both are public, const, and need a `struct state`");
   static_assert(Fault != none || EmitsOneType, "weir: process_left and process_right must emit the same type; emit the "
                                                "other one to a side output");
 }

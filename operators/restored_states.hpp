@@ -3,16 +3,38 @@
 
 #include "../persistence/ids.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iterator>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace weir::inline v0 {
 
+namespace detail {
+
+/// A list, whose elements are told apart by their places only.
+template <class T>
+concept sequence_container = requires(T& to, const typename T::value_type& element) {
+  to.push_back(element);
+};
+/// A set: what two of them have in common is one element. Not a map, whose values would have to be put together.
+template <class T>
+concept set_container = requires(T& to, const typename T::key_type& element) {
+  to.insert(element);
+}
+&&!requires {
+  typename T::mapped_type;
+};
+
+} // namespace detail
+
 /// The states of all subtasks of an un-keyed operator, in the order of their indices. `restore` of a process struct
-/// gets it at every start from a checkpoint, and makes the state of one subtask of it. `dealt` and `united` are the
-/// list state and the union list state of Flink's operators.
+/// gets it at every start from a checkpoint, and makes the state of one subtask of it. `dealt` follows the list state
+/// of Flink's operators, `united` their union list state.
 template <class State>
 class restored_states {
 public:
@@ -34,35 +56,48 @@ public:
   [[nodiscard]] const State* own() const { return same_subtasks_ ? &states_[mine_.value] : nullptr; }
 
   /// This subtask's share of a list of every state: what it had, or, at another parallelism, an even part of the
-  /// elements of all, in their order. Every element goes to one subtask.
-  template <class Container>
-  [[nodiscard]] Container dealt(Container State::*list) const {
+  /// elements of all, in their order. Every element goes to one subtask. `list` is a pointer to the member, or a
+  /// function of a state.
+  template <class Projection>
+  [[nodiscard]] auto dealt(const Projection& list) const {
+    using container = std::remove_cvref_t<std::invoke_result_t<const Projection&, const State&>>;
+    static_assert(detail::sequence_container<container>, "weir: a list can be dealt out, a set or map can't: their "
+                                                         "elements may be those of several subtasks");
     if (const State* mine = own())
-      return mine->*list;
+      return container(std::invoke(list, *mine));
     std::size_t total = 0;
     for (const State& each : states_)
-      total += (each.*list).size();
+      total += std::invoke(list, each).size();
     const std::size_t first = total * mine_.value / parallelism_;
     const std::size_t last = total * (mine_.value + std::size_t{1}) / parallelism_;
-    Container share;
-    std::size_t at = 0;
-    for (const State& each : states_)
-      for (const auto& element : each.*list) {
-        if (at >= first && at < last)
-          share.insert(share.end(), element);
-        ++at;
+    container share;
+    std::size_t before = 0;
+    for (const State& each : states_) {
+      const auto& elements = std::invoke(list, each);
+      const std::size_t behind = before + elements.size();
+      if (first < behind && before < last) {
+        const auto place = [&](std::size_t at) {
+          return std::next(elements.begin(), static_cast<std::ptrdiff_t>(at - before));
+        };
+        share.insert(share.end(), place(std::max(first, before)), place(std::min(last, behind)));
       }
+      before = behind;
+    }
     return share;
   }
 
-  /// The elements of all subtasks, for every subtask. They become part of its state: what all of them have is stored
-  /// by all, so a list that is united at every start grows unless its elements are told apart; a set or a map does not.
-  template <class Container>
-  [[nodiscard]] Container united(Container State::*container) const {
-    Container all;
-    for (const State& each : states_)
-      for (const auto& element : each.*container)
-        all.insert(all.end(), element);
+  /// The elements of the sets of all subtasks, for every subtask, which then stores all of them.
+  template <class Projection>
+  [[nodiscard]] auto united(const Projection& set) const {
+    using container = std::remove_cvref_t<std::invoke_result_t<const Projection&, const State&>>;
+    static_assert(detail::set_container<container>,
+                  "weir: sets can be united; a list would grow with every start, as every subtask stores what all "
+                  "have, and which value of a map counts is for restore to say, from the states that it is given");
+    container all;
+    for (const State& each : states_) {
+      const auto& elements = std::invoke(set, each);
+      all.insert(elements.begin(), elements.end());
+    }
     return all;
   }
 
@@ -75,14 +110,21 @@ private:
 
 namespace detail {
 
-/// How a struct puts the states of several subtasks together: `merge` two of them, or `restore` one from all.
+/// How a struct puts the states of several subtasks together: `merge` two of them, or `restore` one from all. Into a
+/// copy it would be lost.
 template <class Op, class State>
 concept merges_states = requires(const Op& op, State& into, const State& from) {
   op.merge(into, from);
+}
+&&!requires(const Op& op, const State& copied, const State& from) {
+  op.merge(copied, from);
 };
 template <class Op, class State>
 concept restores_states = requires(const Op& op, State& own, const restored_states<State>& stored) {
   op.restore(own, stored);
+}
+&&!requires(const Op& op, const State& copied, const restored_states<State>& stored) {
+  op.restore(copied, stored);
 };
 
 } // namespace detail

@@ -192,8 +192,7 @@ private:
 
   // Below this a table stays in the caches by itself, and fetching ahead is only work.
   static constexpr std::size_t small_table_bytes = std::size_t{128} << 10;
-  // An entry of many bytes takes the time of several: so many bytes are worth one.
-  static constexpr std::size_t bytes_for_an_entry = 64;
+  static constexpr std::size_t saved_block_bytes = std::size_t{256} << 10;
   static constexpr std::size_t slots_ahead = 32;
   static constexpr std::size_t entries_ahead = 16;
   static_assert(entries_ahead <= slots_ahead);
@@ -246,6 +245,7 @@ private:
   std::size_t tell_expired(const K& key, std::size_t most) {
     return expired_ ? expired_(format::hash(key, arithmetic_), key, most) : 0;
   }
+  byte_buffer& room_to_save(group& in);
   void save_if_pending(std::uint32_t at, std::uint32_t number);
   void erase_at(std::uint32_t at, std::uint32_t number, std::uint32_t tag);
   // Whether the entry, which was not written since, was there at the mark. Where somebody is told when it goes, it is
@@ -287,7 +287,7 @@ private:
   std::uint64_t open_chunks_ = 0;      // of the open snapshot
   std::uint32_t cursor_group_ = 0;     // the open snapshot has encoded what is before the cursor
   std::uint32_t cursor_ = 0;           // a place in the group's entries (base) or frozen list (delta)
-  std::size_t cursor_saved_ = 0;       // and how many bytes of what was saved of the group it has taken
+  std::size_t cursor_saved_ = 0;       // and how many bytes of the first saved block of the group it has taken
   std::function<std::size_t(std::uint64_t, const K&, std::size_t)> expired_;
   detail::entry_clock clock_;     // if there is a time to live
   std::uint32_t clean_group_ = 0; // where cleaning goes on

@@ -90,6 +90,14 @@ void state_table<K, V>::first_write(std::uint32_t at, std::uint32_t number) {
   }
 }
 
+// In blocks: to let a large one grow, or to free it at once, would be a pause.
+template <key_type K, serializable V>
+byte_buffer& state_table<K, V>::room_to_save(group& in) {
+  if (in.saved.empty() || in.saved.back().size() >= saved_block_bytes)
+    in.saved.emplace_back();
+  return in.saved.back();
+}
+
 // Encodes what the open snapshot has not encoded yet of this entry, which is about to change.
 template <key_type K, serializable V>
 void state_table<K, V>::save_if_pending(std::uint32_t at, std::uint32_t number) {
@@ -103,12 +111,12 @@ void state_table<K, V>::save_if_pending(std::uint32_t at, std::uint32_t number) 
   if (!pending)
     return;
   if (was_there(in, number)) {
-    append_entry(in.saved, in, number);
+    append_entry(room_to_save(in), in, number);
     stamp |= stamps::known;
     return;
   }
   if (kind_ == snapshot_kind::delta && (stamp & stamps::known) != 0)
-    format::append_tombstone(in.saved, in.at(number).key);
+    format::append_tombstone(room_to_save(in), in.at(number).key);
   stamp = static_cast<std::uint8_t>(stamp & ~stamps::known);
 }
 
@@ -234,13 +242,16 @@ void state_table<K, V>::encode_entry(group& in, std::uint32_t number) {
 // saved in the meantime: no entry of this group is pending.
 template <key_type K, serializable V>
 bool state_table<K, V>::finish_group(group& in, std::size_t& max_entries, std::vector<encoded_chunk>& out) {
-  if (const std::span<const std::byte> left = in.saved.bytes().subspan(cursor_saved_); !left.empty()) {
+  while (!in.saved.empty()) {
+    const std::span<const std::byte> left = in.saved.front().bytes().subspan(cursor_saved_);
     const std::size_t taken = writer_->add_encoded(left, max_entries * bytes_for_an_entry, out);
-    cursor_saved_ += taken;
     max_entries -= std::min(max_entries, 1 + taken / bytes_for_an_entry);
-    if (taken != left.size())
+    if (taken != left.size()) {
+      cursor_saved_ += taken;
       return false;
-    in.saved = {};
+    }
+    in.saved.erase(in.saved.begin());
+    cursor_saved_ = 0;
   }
   in.frozen.clear();
   return true;

@@ -15,21 +15,22 @@
 
 namespace weir::inline v0 {
 
-/// Refuses the state of `stored` subtasks for an operator that has another number of them and can't put states
-/// together. Throws `usage_error`.
-[[noreturn]] void throw_state_of_other_parallelism(const std::string& operator_name, std::uint32_t parallelism,
-                                                   std::uint64_t stored);
+/// What to do about the state of `stored` subtasks, for an operator that has another number of them and can't put
+/// states together.
+[[nodiscard]] std::string remedy_for_parallelism(std::uint64_t stored);
 
 } // namespace weir::inline v0
 
 namespace weir::inline v0::detail {
 
+[[noreturn]] void throw_state_of_other_parallelism(const operator_identity& identity, std::size_t stored);
 /// The index of the subtask that stored an item; throws `damaged_error` if the item's name is no index.
 [[nodiscard]] std::uint32_t stored_subtask(const operator_identity& identity, const std::string& item);
 
 /// Keeps the state of one subtask under its index. At a start from a checkpoint `restore` makes it from the states of
-/// all subtasks. Without `restore`, subtasks get their own back; after a change of parallelism the states of the former
-/// subtasks are dealt out in the order of their indices, and those that one subtask gets are merged.
+/// all subtasks; it begins with what this subtask had, or, at another parallelism, with a default. Without `restore`,
+/// subtasks get their own back; after a change of parallelism the states of the former subtasks are dealt out in the
+/// order of their indices, and those that one subtask gets are merged.
 template <class Op, class State>
 class subtask_state {
 public:
@@ -52,14 +53,18 @@ public:
     const bool same_subtasks = stored.size() == identity.parallelism && stored.rbegin()->first + 1 == stored.size();
     State own{};
     if (!stored.empty()) {
-      if constexpr (restores_states<Op, State>)
-        op.restore(own, all_of(stored, identity, same_subtasks));
-      else if (same_subtasks)
+      if constexpr (restores_states<Op, State>) {
+        const restored_states<State> all = all_of(stored, identity, same_subtasks);
+        if (all.own() != nullptr)
+          own = *all.own();
+        op.restore(own, all);
+      } else if (same_subtasks) {
         own = std::move(*stored.at(identity.subtask.value));
-      else if constexpr (merges_states<Op, State>)
+      } else if constexpr (merges_states<Op, State>) {
         own = merge_share(op, stored, identity);
-      else
-        throw_state_of_other_parallelism(identity.name, identity.parallelism, stored.size());
+      } else {
+        throw_state_of_other_parallelism(identity, stored.size());
+      }
     }
     while (!table_.empty())
       table_.erase(std::string{table_.begin()->first});

@@ -63,8 +63,8 @@ struct gather {
   };
 
   void restore(state& own, const weir::restored_states<state>& stored) const {
-    own.waiting = stored.dealt(&state::waiting); // every element to one subtask: Flink's list state
-    own.known = stored.united(&state::known);    // all to everybody: its union list state
+    own.waiting = stored.dealt(&state::waiting); // every element to one subtask, as Flink's list state
+    own.known = stored.united(&state::known);    // all to everybody, as its union list state
   }
   // New words, three at a time.
   void process(const std::string& word, state& s, weir::context&, weir::collector<std::string>& out) const {

@@ -25,7 +25,7 @@ using weir_test::scratch_folder;
 
 namespace {
 
-constexpr std::uint64_t records = 4'000;
+constexpr std::uint64_t records = 20'000;
 
 /// Keeps all that it is given, and who has kept anything.
 struct keeping {
@@ -47,11 +47,19 @@ struct dealing : keeping {
   }
 };
 
+/// Its state is a number, as that of a key is below.
+struct counting_all {
+  using state = std::uint64_t;
+  void process(const std::string&, state& n, weir::context&, weir::collector<std::uint64_t>& out) const { out(++n); }
+};
+
 template <class Op>
-weir::job job_with(Op op) {
+weir::job job_with(Op op, double records_per_second = 0) {
   weir::job job{"keeping"};
   auto numbers = weir::generator<std::uint64_t>{records, [](std::uint64_t i) { return i; }};
-  job.source("numbers", numbers.rate(10'000), {.parallelism = 1})
+  if (records_per_second != 0)
+    numbers = numbers.rate(records_per_second);
+  job.source("numbers", numbers, {.parallelism = 1})
       .rebalance()
       .process("keep", op)
       .sink("none", weir::callback{[](const std::uint64_t&) {}});
@@ -70,9 +78,9 @@ weir::job_options options_in(const scratch_folder& folder, std::uint32_t paralle
 template <class Op>
 void begin(const weir::job_options& options) {
   actor_host host;
-  weir::job_handle running = host.jobs().start(job_with(Op{}), options);
+  weir::job_handle running = host.jobs().start(job_with(Op{}, 5'000), options);
   const job_guard guard{running};
-  REQUIRE(eventually(running, [&] { return running.status().records_read > records / 10; }));
+  REQUIRE(eventually(running, [&] { return running.status().records_read > 300; }));
   running.stop();
   REQUIRE(running.wait_for(30s));
   REQUIRE(running.wait().records_read < records);
@@ -131,15 +139,49 @@ TEST_CASE("state that nobody can put together is refused at another parallelism 
     const auto store = weir::checkpoint_reader::open(other.store);
     const auto id = store.newest_verified().id.value();
     const auto fits = weir::fit_state(plan, weir::inspect_operators(plan, true), store, id);
-    CHECK_THAT(weir::fit_text(fits), Catch::Contains("is of another parallelism: 2 subtasks stored it, and 3 are to"));
+    CHECK_THAT(weir::fit_text(fits), Catch::Contains("can't be shared out: 2 subtasks stored it, and 3 are to"));
     CHECK_THROWS_AS(weir::require_fit(fits, true, id), weir::usage_error);
   }
   actor_host host;
-  CHECK_THROWS_WITH(host.jobs().start(job_with(keeping{}), other), Catch::Contains("\"keep\"") &&
+  CHECK_THROWS_WITH(host.jobs().start(job_with(keeping{}), other), Catch::Contains("keep/state") &&
                                                                        Catch::Contains("{.parallelism = 2}") &&
                                                                        Catch::Contains("restored_states"));
   weir::job_handle resumed = host.jobs().start(job_with(keeping{}), options_in(folder, 2));
   const job_guard guard{resumed};
   REQUIRE(resumed.wait_for(30s));
   CHECK(resumed.wait().state == weir::job_state::finished);
+}
+
+TEST_CASE("state of keys is not taken for state of subtasks, nor the other way round") {
+  const auto begin_with = [](const weir::job& job, const weir::job_options& options) {
+    actor_host host;
+    weir::job_handle running = host.jobs().start(job, options);
+    const job_guard guard{running};
+    REQUIRE(running.wait_for(30s));
+    REQUIRE(running.wait().state == weir::job_state::finished);
+  };
+  const std::vector<std::string> words{"a", "b", "a"};
+  const auto keyed = [&] {
+    weir::job job{"keeping"};
+    job.source("words", weir::from_vector<std::string>{words})
+        .key_by()
+        .map_with_state("keep", [](const std::string&, std::uint64_t& n) { return ++n; })
+        .sink("none", weir::callback{[](const std::uint64_t&) {}});
+    return job;
+  };
+  const auto unkeyed = [&] {
+    weir::job job{"keeping"};
+    job.source("words", weir::from_vector<std::string>{words})
+        .process("keep", counting_all{})
+        .sink("none", weir::callback{[](const std::uint64_t&) {}});
+    return job;
+  };
+  for (const bool keyed_first : {true, false}) {
+    CAPTURE(keyed_first);
+    const scratch_folder folder;
+    begin_with(keyed_first ? keyed() : unkeyed(), options_in(folder, 1));
+    actor_host host;
+    CHECK_THROWS_WITH(host.jobs().start(keyed_first ? unkeyed() : keyed(), options_in(folder, 1)),
+                      Catch::Contains("keep/state") && Catch::Contains("key_by"));
+  }
 }

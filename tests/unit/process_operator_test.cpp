@@ -228,6 +228,50 @@ TEST_CASE("restore deals a list out at another parallelism, in order, and gives 
   CHECK(texts(3) == std::vector<std::string>{"2: 1 2 / 0 1", "2: 3 4 5 / 0 1", "2: 6 7 8 / 0 1"});
 }
 
+TEST_CASE("a dealt list keeps its order beyond ten subtasks, and stays where it is at the same parallelism") {
+  std::vector<snapshot> from;
+  for (std::uint32_t subtask = 0; subtask != 12; ++subtask) {
+    auto harness = numbered(dividing{}, subtask, 12);
+    harness.start();
+    harness.feed(std::vector<int>{static_cast<int>(subtask) + 1});
+    from.push_back(harness.take_snapshot());
+  }
+  const std::string known = " / 0 1 2 3 4 5 6 7 8 9 10 11";
+  CHECK(next_of<dividing>(from, 0, 1) == "12: 1 2 3 4 5 6 7 8 9 10 11 12" + known);
+  CHECK(next_of<dividing>(from, 2, 4) == "12: 7 8 9" + known);
+  for (int restart = 0; restart != 3; ++restart) {
+    std::vector<snapshot> again;
+    for (std::uint32_t subtask = 0; subtask != 12; ++subtask) {
+      auto harness = numbered(dividing{}, subtask, 12);
+      harness.restore(from);
+      again.push_back(harness.take_snapshot());
+    }
+    from = std::move(again);
+  }
+  CHECK(next_of<dividing>(from, 10, 12) == "12: 11" + known);
+}
+
+/// Restores one member, and says nothing of the other.
+struct half_restoring : numbering {
+  struct state {
+    std::uint64_t seen = 0;
+    std::set<int> known;
+    WEIR_FIELDS(seen, known)
+  };
+  void restore(state& own, const weir::restored_states<state>& stored) const {
+    own.known = stored.united(&state::known);
+  }
+  void process(const int&, state& s, weir::context&, weir::collector<std::string>& out) const {
+    out(std::to_string(++s.seen));
+  }
+};
+
+TEST_CASE("what restore does not mention stays as the subtask had it") {
+  const auto from = snapshots_of<half_restoring>(2); // 1 and 2 records seen
+  CHECK(next_of<half_restoring>(from, 1, 2) == "3");
+  CHECK(next_of<half_restoring>(from, 1, 3) == "1"); // none of these had it
+}
+
 TEST_CASE("a state that is restored from all subtasks begins by default without a checkpoint") {
   auto harness = numbered(dividing{});
   harness.start();
