@@ -38,15 +38,19 @@ public:
   explicit rebalance_partitioner(std::size_t start) : next_(start) {}
 
   void route(batch_ptr batch, partition_receiver& to) override {
-    // The target changes after every batch that goes out, so that slow trickles are gathered too.
+    // The target changes after every batch that goes out, by a flush too: so slow trickles are gathered, and go round.
+    if (gathering_ && !waiting_[next_ % waiting_.size()])
+      ++next_;
     const std::size_t target = next_ % waiting_.size();
     gather(target, std::move(batch), to);
-    if (!waiting_[target])
+    gathering_ = static_cast<bool>(waiting_[target]);
+    if (!gathering_)
       ++next_;
   }
 
 private:
   std::size_t next_;
+  bool gathering_ = false; ///< something waited for the target when the last batch had come
 };
 
 class broadcast_partitioner final : public gathering_partitioner {

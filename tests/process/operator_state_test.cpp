@@ -153,17 +153,11 @@ TEST_CASE("state that nobody can put together is refused at another parallelism 
 }
 
 TEST_CASE("state of keys is not taken for state of subtasks, nor the other way round") {
-  const auto begin_with = [](const weir::job& job, const weir::job_options& options) {
-    actor_host host;
-    weir::job_handle running = host.jobs().start(job, options);
-    const job_guard guard{running};
-    REQUIRE(running.wait_for(30s));
-    REQUIRE(running.wait().state == weir::job_state::finished);
-  };
-  const std::vector<std::string> words{"a", "b", "a"};
+  auto numbers = weir::generator<std::string>{1'000'000, [](std::uint64_t i) { return std::to_string(i % 10); }};
+  const auto words = numbers.rate(5'000);
   const auto keyed = [&] {
     weir::job job{"keeping"};
-    job.source("words", weir::from_vector<std::string>{words})
+    job.source("words", words)
         .key_by()
         .map_with_state("keep", [](const std::string&, std::uint64_t& n) { return ++n; })
         .sink("none", weir::callback{[](const std::uint64_t&) {}});
@@ -171,16 +165,21 @@ TEST_CASE("state of keys is not taken for state of subtasks, nor the other way r
   };
   const auto unkeyed = [&] {
     weir::job job{"keeping"};
-    job.source("words", weir::from_vector<std::string>{words})
-        .process("keep", counting_all{})
-        .sink("none", weir::callback{[](const std::uint64_t&) {}});
+    job.source("words", words).process("keep", counting_all{}).sink("none", weir::callback{[](const std::uint64_t&) {
+                                                                    }});
     return job;
   };
   for (const bool keyed_first : {true, false}) {
     CAPTURE(keyed_first);
     const scratch_folder folder;
-    begin_with(keyed_first ? keyed() : unkeyed(), options_in(folder, 1));
     actor_host host;
+    {
+      weir::job_handle running = host.jobs().start(keyed_first ? keyed() : unkeyed(), options_in(folder, 1));
+      const job_guard guard{running};
+      REQUIRE(eventually(running, [&] { return running.status().records_read > 0; }));
+      running.stop();
+      REQUIRE(running.wait_for(30s));
+    }
     CHECK_THROWS_WITH(host.jobs().start(keyed_first ? unkeyed() : keyed(), options_in(folder, 1)),
                       Catch::Contains("keep/state") && Catch::Contains("key_by"));
   }

@@ -102,6 +102,19 @@ TEST_CASE("rebalance gathers small batches for one target before it goes on") {
   CHECK(to.deliveries == all{{0, {1, 2, 3}}, {1, {4, 5, 6}}});
 }
 
+TEST_CASE("rebalance goes on to the next target when a trickle is flushed") {
+  receiver to;
+  const auto edge = dealing(partitioning::rebalance, 2, 3);
+  for (int i = 1; i <= 3; ++i) {
+    edge->route(batch_of<int>({i}), to);
+    edge->flush(to);
+    edge->flush(to); // of nothing
+  }
+  edge->route(batch_of<int>({4, 5, 6}), to);
+  edge->route(batch_of<int>({7, 8, 9}), to);
+  CHECK(to.deliveries == all{{0, {1}}, {1, {2}}, {0, {3}}, {1, {4, 5, 6}}, {0, {7, 8, 9}}});
+}
+
 TEST_CASE("broadcast gives every target all records and shares a batch instead of copying it") {
   receiver to;
   const auto edge = dealing(partitioning::broadcast, 3, 2);

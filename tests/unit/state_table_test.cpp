@@ -249,6 +249,7 @@ TEST_CASE("a slice is bounded in bytes, of large values and of what changed befo
     if (changed)
       fill_last_group('b');
     chunks chain;
+    std::size_t slices = 0;
     for (bool whole = false; !whole;) {
       const std::size_t before = chain.size();
       whole = table.encode(slice, chain);
@@ -256,7 +257,7 @@ TEST_CASE("a slice is bounded in bytes, of large values and of what changed befo
       for (std::size_t i = before; i != chain.size(); ++i)
         bytes += chain[i].bytes.size();
       REQUIRE(bytes < weir::bytes_for_an_entry * slice + 2 * (chunk_bytes + value_bytes));
-      REQUIRE((whole || bytes != 0));
+      REQUIRE(++slices < 1000);
     }
     CHECK((loaded<std::uint64_t, std::string>(chain, everything) == at_mark));
   }
