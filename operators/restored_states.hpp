@@ -61,8 +61,9 @@ public:
   template <class Projection>
   [[nodiscard]] auto dealt(const Projection& list) const {
     using container = std::remove_cvref_t<std::invoke_result_t<const Projection&, const State&>>;
-    static_assert(detail::sequence_container<container>, "weir: a list can be dealt out, a set or map can't: their "
-                                                         "elements may be those of several subtasks");
+    constexpr bool is_list = detail::sequence_container<container>; // by itself, so that there is one error
+    static_assert(is_list, "weir: a list can be dealt out, a set or map can't: their elements may be those of several "
+                           "subtasks");
     if (const State* mine = own())
       return container(std::invoke(list, *mine));
     std::size_t total = 0;
@@ -79,7 +80,8 @@ public:
         const auto place = [&](std::size_t at) {
           return std::next(elements.begin(), static_cast<std::ptrdiff_t>(at - before));
         };
-        share.insert(share.end(), place(std::max(first, before)), place(std::min(last, behind)));
+        if constexpr (is_list)
+          share.insert(share.end(), place(std::max(first, before)), place(std::min(last, behind)));
       }
       before = behind;
     }
@@ -90,14 +92,16 @@ public:
   template <class Projection>
   [[nodiscard]] auto united(const Projection& set) const {
     using container = std::remove_cvref_t<std::invoke_result_t<const Projection&, const State&>>;
-    static_assert(detail::set_container<container>,
-                  "weir: sets can be united; a list would grow with every start, as every subtask stores what all "
-                  "have, and which value of a map counts is for restore to say, from the states that it is given");
+    constexpr bool is_set = detail::set_container<container>;
+    static_assert(is_set, "weir: sets can be united; a list would grow with every start, as every subtask stores what "
+                          "all have, and which value of a map counts is for restore to say, from the states that it is "
+                          "given");
     container all;
-    for (const State& each : states_) {
-      const auto& elements = std::invoke(set, each);
-      all.insert(elements.begin(), elements.end());
-    }
+    if constexpr (is_set)
+      for (const State& each : states_) {
+        const auto& elements = std::invoke(set, each);
+        all.insert(elements.begin(), elements.end());
+      }
     return all;
   }
 
