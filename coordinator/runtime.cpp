@@ -1,5 +1,6 @@
 #include "runtime.hpp"
 
+#include "../persistence/paced_vfs.hpp"
 #include "human_text.hpp"
 #include "in_flight_plan.hpp"
 #include "job_control.hpp"
@@ -26,7 +27,8 @@ void refuse_problems(const std::string& job_name, const std::vector<graph_proble
     throw job_error({"a job", "a name", "none", "give it one: weir::job job{\"word-count\"}"});
 }
 
-store_options options_for_store(const job_options& options, const std::string& job, environment& env) {
+store_options options_for_store(const job_options& options, const std::string& job, environment& env,
+                                blocking_work blocking) {
   store_options store;
   store.job = job;
   store.path = options.store.empty() ? job + ".weir" : options.store;
@@ -36,6 +38,8 @@ store_options options_for_store(const job_options& options, const std::string& j
   store.new_run_uuid = env.uuid();
   store.savepoint = options.from_savepoint;
   store.compress = options.compress_checkpoints;
+  if (blocking == blocking_work::own_thread)
+    store.vfs = paced_vfs();
   return store;
 }
 
@@ -78,7 +82,7 @@ job_handle runtime::start(const job& j, const job_options& options) {
   const job_plan& plan = *prepared.plan;
   prepared.facts = inspect_operators(plan, options.checkpoints);
 
-  const store_options where = options_for_store(options, name, *env_);
+  const store_options where = options_for_store(options, name, *env_, blocking_);
   const bool has_file = where.mode != store_mode::memory;
   if (has_file)
     refuse_sinks_on_store(plan, where.path);

@@ -389,6 +389,8 @@ sqlite_transaction::sqlite_transaction(sqlite_database& database, kind k)
     database_.run("SAVEPOINT part");
   } else {
     database_.run(k == kind::write ? "BEGIN IMMEDIATE" : "BEGIN");
+    if (k == kind::write)
+      paced_.emplace();
   }
   ++connection.depth;
 }

@@ -3,6 +3,7 @@
 
 #include "error.hpp"
 #include "ids.hpp"
+#include "paced_vfs.hpp"
 #include "wall_time.hpp"
 
 #include <chrono>
@@ -198,6 +199,7 @@ public:
 private:
   sqlite_database& database_;
   int depth_;
+  std::optional<paced_reads> paced_; // of one that writes
   bool open_ = true;
 };
 
