@@ -58,14 +58,18 @@ public:
   /// The number of the entry that a key with this tag is likely to have, whose memory is fetched; or `none`.
   [[nodiscard]] std::uint32_t prefetch_entry(std::uint32_t tag) const {
     const std::uint32_t number = index_.likely(tag);
-    if (number != none) [[likely]] {
-      const char* memory = reinterpret_cast<const char*>(&entries_[number]);
-      __builtin_prefetch(memory);
-      if constexpr (64 % sizeof(entry) != 0)
-        __builtin_prefetch(memory + sizeof(entry) - 1);
-      __builtin_prefetch(&stamps_[number]);
-    }
+    if (number != none) [[likely]]
+      prefetch_numbered(number);
     return number;
+  }
+
+  /// Fetches the memory of an entry.
+  void prefetch_numbered(std::uint32_t number) const {
+    const char* memory = reinterpret_cast<const char*>(&entries_[number]);
+    __builtin_prefetch(memory);
+    if constexpr (64 % sizeof(entry) != 0)
+      __builtin_prefetch(memory + sizeof(entry) - 1);
+    __builtin_prefetch(&stamps_[number]);
   }
 
   void prefetch_time(std::uint32_t number) const { __builtin_prefetch(times_.data() + number); }

@@ -235,9 +235,12 @@ private:
       before_write(at, number);
   }
 
+  [[nodiscard]] static bool was_written_in(std::uint8_t epoch, std::uint8_t stamp) {
+    return (stamp & (stamps::epoch_bits | stamps::dead)) == epoch;
+  }
   // Must come before every change of an entry's value.
   void before_write(std::uint32_t at, std::uint32_t number) {
-    if ((groups_[at].stamp(number) & (stamps::epoch_bits | stamps::dead)) != epoch_) [[unlikely]]
+    if (!was_written_in(epoch_, groups_[at].stamp(number))) [[unlikely]]
       first_write(at, number);
   }
   void first_write(std::uint32_t at, std::uint32_t number);

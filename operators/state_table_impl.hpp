@@ -31,6 +31,7 @@ std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t f
   for (std::size_t i = from; i != std::min(from + entries_ahead, to); ++i)
     fetch_entry(i);
 
+  [[maybe_unused]] const std::uint8_t epoch = epoch_; // a copy: the compiler need not fear that records overwrite it
   for (std::size_t i = from; i != to; ++i) {
     const std::uint32_t at = group_ring[i % slots_ahead];
     const std::uint32_t likely = number_ring[i % entries_ahead];
@@ -45,7 +46,12 @@ std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t f
       if (times != nullptr)
         clock_.set_access(detail::stored_time_of(times[i]));
     if (likely != group::none && in.at(likely).key == key) [[likely]] {
-      before_write_as<How>(at, likely);
+      if constexpr (How == access::tracked) {
+        if (!was_written_in(epoch, in.stamp(likely))) [[unlikely]]
+          first_write(at, likely);
+      } else {
+        before_write_as<How>(at, likely);
+      }
       found = &in.at(likely);
     } else {
       found = &touch_at<How>(at, hashes[i], key);
@@ -187,6 +193,8 @@ bool state_table<K, V>::encode(std::size_t max_entries, std::vector<encoded_chun
       writer_->begin_group(key_group{owned_.first + cursor_group_});
     while (cursor_ != end && max_entries != 0) {
       const std::size_t had = writer_->bytes();
+      if (!base && end - cursor_ > entries_ahead) // in the order of their changes: anywhere
+        in.prefetch_numbered(in.frozen[cursor_ + entries_ahead]);
       encode_entry(in, base ? cursor_ : in.frozen[cursor_]);
       ++cursor_;
       max_entries -= std::min(max_entries, 1 + (writer_->bytes() - had) / bytes_for_an_entry);
