@@ -22,6 +22,17 @@ inline double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
+/// The value below which a part of the others lie, from 0 to 1.
+inline double quantile(std::vector<double> values, double part) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+inline void print_spread(const std::string& name, const std::vector<double>& ratios) {
+  std::printf("%s: median %.3f (half of them %.3f to %.3f, all %.3f to %.3f)\n", name.c_str(), median(ratios),
+              quantile(ratios, 0.25), quantile(ratios, 0.75), quantile(ratios, 0), quantile(ratios, 1));
+}
+
 inline void print_header(const std::string& mode) {
   std::printf("%s\n%-28s %14s %14s   %s\n", mode.c_str(), "workload / loop over", "loop M rec/s", "weir M rec/s",
               "ratio: median (least - most)");

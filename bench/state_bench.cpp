@@ -1,5 +1,6 @@
 // Large state: what checkpoints of ten million keys cost, how long they stop anybody, and how fast they are loaded.
 #include "paired_runs.hpp"
+#include "tapped_updates.hpp"
 
 #include <weir/caf.hpp>
 #include <weir/persistence/sqlite_database.hpp>
@@ -10,14 +11,16 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,18 +31,16 @@ using clock_type = std::chrono::steady_clock;
 
 struct settings {
   std::uint64_t keys = 10'000'000;
-  std::uint64_t seconds = 10; ///< of each measured part
-  std::size_t pairs = 3;
+  std::size_t rounds = 4;
+  std::size_t pairs = 10;
   std::string folder;
   bool compress = false;
   caf::actor_system* system = nullptr;
 };
 
-struct update {
-  std::uint64_t key = 0;
-  std::uint64_t value = 0;
-  WEIR_FIELDS(key, value)
-};
+using weir::bench::tapped_updates;
+using weir::bench::update;
+using weir::bench::update_tap;
 
 /// Two numbers a key: 16 bytes beside the 8 of the key.
 struct totals {
@@ -56,28 +57,9 @@ struct totals {
   }
 };
 
-/// First every key once; then updates of one part in a hundred, which moves on every second.
-class workload {
-public:
-  explicit workload(std::uint64_t keys) : keys_(keys) {}
-
-  [[nodiscard]] update operator()(std::uint64_t index, weir::counter_random& random) const {
-    const std::uint64_t hundredth = std::max<std::uint64_t>(1, keys_ / 100);
-    const std::uint64_t at =
-        index < keys_ ? index : (part_->load(std::memory_order_relaxed) * hundredth + random.below(hundredth)) % keys_;
-    return {at * 0x9e37'79b9'7f4a'7c15U, 1};
-  }
-  void move_on() const { part_->fetch_add(1, std::memory_order_relaxed); }
-
-private:
-  std::uint64_t keys_;
-  std::shared_ptr<std::atomic<std::uint64_t>> part_ = std::make_shared<std::atomic<std::uint64_t>>(0);
-};
-
-weir::job large_job(const workload& updates) {
+weir::job large_job(const std::shared_ptr<update_tap>& tap) {
   weir::job job{"large"};
-  // One subtask makes them all: two would begin with two parts of the numbers.
-  job.source("updates", weir::generator<update>{UINT64_MAX / 2, updates}, {.parallelism = 1})
+  job.source("updates", tapped_updates{tap}, {.parallelism = 1})
       .key_by(&update::key)
       .process("totals", totals{})
       .sink("seen", weir::callback{[](std::span<const std::uint64_t>) {}});
@@ -87,7 +69,7 @@ weir::job large_job(const workload& updates) {
 weir::job_options options_for(const settings& s, bool checkpoints) {
   weir::job_options options;
   options.parallelism = 2;
-  options.checkpoint_interval = 1s;
+  options.checkpoint_interval = 24h; // each is asked for
   options.checkpoints = checkpoints;
   options.compress_checkpoints = s.compress;
   if (checkpoints)
@@ -126,6 +108,15 @@ void settle(weir::job_handle& job, const settings& s) {
   }
 }
 
+struct updates_made {
+  std::uint64_t updates = 0;
+  double seconds = 0;
+  double work_seconds = 0; ///< of processor time of the program
+
+  [[nodiscard]] double rate() const { return static_cast<double>(updates) / seconds; }
+  [[nodiscard]] double rate_of_work() const { return static_cast<double>(updates) / work_seconds; }
+};
+
 /// The longest pause of any subtask: as the clock has it, and in processor time, without what other threads took.
 struct pauses {
   std::chrono::microseconds clock{};
@@ -146,41 +137,104 @@ double processor_seconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-/// Records a second under steady updates, once every key is there and the first checkpoints have it all. Other programs
-/// take less from the figure by processor time.
-struct steady {
-  double rate = 0;
-  double rate_of_work = 0; ///< a second of processor time
-  pauses longest;
+/// A job with all its keys, whose updates can be turned off and on.
+class large_run {
+public:
+  large_run(const settings& s, weir::runtime& jobs, bool checkpoints)
+      : checkpoints_(checkpoints),
+        tap_(std::make_shared<update_tap>(s.keys)),
+        job_(jobs.start(large_job(tap_), options_for(s, checkpoints))) {
+    wait_until(job_, [&](const weir::job_status& now) { return updates_in(now) >= s.keys; });
+    if (checkpoints)
+      settle(job_, s);
+    rest();
+  }
+
+  /// Goes on to the next hundredth of the keys.
+  void move_on() { tap_->move_on(); }
+  /// Updates for a while.
+  void slice(std::chrono::milliseconds time, bool take_checkpoint, updates_made& sum) {
+    const double work_before = processor_seconds();
+    const std::uint64_t before = updates_in(job_.status());
+    const auto begun = clock_type::now();
+    tap_->turn_on();
+    if (take_checkpoint)
+      job_.checkpoint();
+    std::this_thread::sleep_until(begun + time);
+    rest();
+    sum.updates += updates_in(job_.status()) - before;
+    sum.seconds += std::chrono::duration<double>(clock_type::now() - begun).count();
+    sum.work_seconds += processor_seconds() - work_before;
+  }
+
+  [[nodiscard]] pauses longest() { return longest_pauses(job_.status()); }
+  void stop() {
+    job_.stop();
+    job_.wait();
+  }
+  void cancel() {
+    job_.cancel();
+    job_.wait();
+  }
+
+private:
+  /// Until what was read has come to the state.
+  void rest() {
+    tap_->turn_off();
+    for (weir::job_status now = job_.status();;) {
+      std::this_thread::sleep_for(1ms);
+      weir::job_status next = job_.status();
+      if (next.records_read == now.records_read && updates_in(next) == next.records_read)
+        return;
+      now = std::move(next);
+    }
+  }
+
+  bool checkpoints_;
+  std::shared_ptr<update_tap> tap_;
+  weir::job_handle job_;
 };
 
-steady measure(const settings& s, bool checkpoints, bool keep) {
+/// What all pairs gave.
+struct steady_figures {
+  std::vector<double> ratios;
+  std::vector<double> work_ratios;
+  std::vector<double> rates;
+};
+
+/// Two jobs with the same state, one with checkpoints, take short turns: what the machine's speed does is then much the
+/// same for both. A pair is a second of each job, and one checkpoint.
+void steady_updates(const settings& s, bool checkpoints_first, steady_figures& figures) {
+  constexpr int slices = 10;
+  constexpr std::chrono::milliseconds slice_time{100};
   remove_store(s);
-  const workload updates{s.keys};
   weir::runtime jobs{*s.system};
-  weir::job_handle job = jobs.start(large_job(updates), options_for(s, checkpoints));
-  wait_until(job, [&](const weir::job_status& now) { return updates_in(now) >= s.keys; });
-  if (checkpoints)
-    settle(job, s);
-  const double work_before = processor_seconds();
-  const std::uint64_t before = updates_in(job.status());
-  const auto begun = clock_type::now();
-  for (std::uint64_t second = 0; second != s.seconds; ++second) {
-    updates.move_on();
-    if (job.wait_for(1s))
-      job.wait();
+  // Whose memory comes first may matter.
+  large_run first{s, jobs, checkpoints_first};
+  large_run second{s, jobs, !checkpoints_first};
+  large_run& with = checkpoints_first ? first : second;
+  large_run& without = checkpoints_first ? second : first;
+  for (std::size_t i = 0; i != s.pairs; ++i) {
+    updates_made bare;
+    updates_made checkpointed;
+    without.move_on();
+    with.move_on();
+    for (int slice = 0; slice != slices; ++slice)
+      for (const bool checkpoints : {slice % 2 == 0, slice % 2 != 0})
+        if (checkpoints)
+          with.slice(slice_time, slice == slices / 2, checkpointed);
+        else
+          without.slice(slice_time, false, bare);
+    figures.ratios.push_back(checkpointed.rate() / bare.rate());
+    figures.work_ratios.push_back(checkpointed.rate_of_work() / bare.rate_of_work());
+    figures.rates.push_back(checkpointed.rate());
   }
-  const std::uint64_t after = updates_in(job.status());
-  const double seconds = std::chrono::duration<double>(clock_type::now() - begun).count();
-  const double work = processor_seconds() - work_before;
-  const auto records = static_cast<double>(after - before);
-  steady result{records / seconds, records / work, longest_pauses(job.status())};
-  if (keep)
-    job.stop();
-  else
-    job.cancel();
-  job.wait();
-  return result;
+  const pauses longest = with.longest();
+  std::printf("longest pause of any subtask: %.2f ms, of which work %.2f ms\n",
+              static_cast<double>(longest.clock.count()) / 1e3, static_cast<double>(longest.work.count()) / 1e3);
+  std::fflush(stdout);
+  without.cancel();
+  with.stop();
 }
 
 /// The longest that one page of fresh memory took, in processor time, out of a GiB: what the system does then is part
@@ -206,6 +260,25 @@ double longest_first_touch_ms() {
   return longest;
 }
 
+/// The longest that two busy threads, which do nothing else, were kept from the processor in a few seconds: what the
+/// machine does then is in the pauses by the clock.
+double longest_gap_ms() {
+  const auto busy = [](double& longest) {
+    const auto begun = clock_type::now();
+    auto last = begun;
+    while (last - begun < 5s) {
+      const auto now = clock_type::now();
+      longest = std::max(longest, std::chrono::duration<double, std::milli>(now - last).count());
+      last = now;
+    }
+  };
+  double longest[2] = {0, 0};
+  std::thread other{busy, std::ref(longest[1])};
+  busy(longest[0]);
+  other.join();
+  return std::max(longest[0], longest[1]);
+}
+
 void print_checkpoints(const settings& s) {
   auto store = weir::sqlite_database::open(s.folder + "/state_bench.weir", weir::sqlite_access::read_only);
   auto query =
@@ -222,11 +295,10 @@ void print_checkpoints(const settings& s) {
 /// From the start of the job to the moment when all subtasks have their state, as the store's row has it.
 void restore(const settings& s) {
   for (int round = 0; round != 3; ++round) {
-    const workload updates{s.keys};
     weir::runtime jobs{*s.system};
     const auto begun = clock_type::now();
     const double work_begun = processor_seconds();
-    weir::job_handle job = jobs.start(large_job(updates), options_for(s, true));
+    weir::job_handle job = jobs.start(large_job(std::make_shared<update_tap>(s.keys)), options_for(s, true));
     const double verified = std::chrono::duration<double>(clock_type::now() - begun).count();
     wait_until(job, [](const weir::job_status& now) { return now.records_read != 0; });
     const double work = processor_seconds() - work_begun;
@@ -249,8 +321,8 @@ int main(int argc, char** argv) {
   weir::command_line cli{argc, argv};
   settings s;
   s.keys = cli.option("keys", s.keys, "keys of the state");
-  s.seconds = cli.option("seconds", s.seconds, "how long each measured part is");
-  s.pairs = cli.option("pairs", s.pairs, "pairs of runs; medians are reported");
+  s.rounds = cli.option("rounds", s.rounds, "how often both jobs are started anew");
+  s.pairs = cli.option("pairs", s.pairs, "pairs of seconds of a round, one without and one with a checkpoint");
   s.folder = cli.option("folder", std::filesystem::temp_directory_path().string(), "where the store goes");
   try {
     const auto command = cli.parse("state");
@@ -263,24 +335,16 @@ int main(int argc, char** argv) {
     weir::use_fair_scheduler(config, 2);
     caf::actor_system system{config};
     s.system = &system;
-    std::vector<double> ratios;
-    std::vector<double> work_ratios;
     std::printf("the longest first touch of a page of memory, out of a GiB: %.2f ms of work\n",
                 longest_first_touch_ms());
-    for (std::size_t i = 0; i != s.pairs; ++i) {
-      const steady without = measure(s, false, false);
-      const steady with = measure(s, true, i + 1 == s.pairs);
-      ratios.push_back(with.rate / without.rate);
-      work_ratios.push_back(with.rate_of_work / without.rate_of_work);
-      std::printf(
-          "%.2f million updates a second, %.2f without checkpoints: ratio %.3f, by processor time %.3f; longest "
-          "pause %.2f ms, of which work %.2f ms\n",
-          with.rate / 1e6, without.rate / 1e6, ratios.back(), work_ratios.back(),
-          static_cast<double>(with.longest.clock.count()) / 1e3, static_cast<double>(with.longest.work.count()) / 1e3);
-      std::fflush(stdout);
-    }
-    std::printf("median ratio %.3f, by processor time %.3f\n", weir::bench::median(ratios),
-                weir::bench::median(work_ratios));
+    std::printf("the longest that two busy threads were kept from the processor: %.2f ms\n", longest_gap_ms());
+    steady_figures figures;
+    for (std::size_t round = 0; round != s.rounds; ++round)
+      steady_updates(s, round % 2 != 0, figures);
+    std::printf("%zu pairs of seconds: %.1f million updates a second with a checkpoint in each\n",
+                figures.ratios.size(), weir::bench::median(figures.rates) / 1e6);
+    weir::bench::print_spread("to those without checkpoints", figures.ratios);
+    weir::bench::print_spread("the same by processor time", figures.work_ratios);
     print_checkpoints(s);
     restore(s);
     remove_store(s);
