@@ -3,7 +3,9 @@
 #include "tapped_updates.hpp"
 
 #include <weir/caf.hpp>
+#include <weir/persistence/error.hpp>
 #include <weir/persistence/sqlite_database.hpp>
+#include <weir/persistence/thread_pace.hpp>
 #include <weir/weir.hpp>
 
 #include <caf/actor_system_config.hpp>
@@ -100,12 +102,15 @@ std::uint64_t updates_in(const weir::job_status& status) {
 /// Takes checkpoints until two in a row have written little: what came with the keys is then in a base.
 void settle(weir::job_handle& job, const settings& s) {
   auto store = weir::sqlite_database::open(s.folder + "/state_bench.weir", weir::sqlite_access::read_only);
-  for (int checkpoint = 0, small = 0; checkpoint != 12 && small != 2; ++checkpoint) {
+  int small = 0;
+  for (int checkpoint = 0; checkpoint != 12 && small != 2; ++checkpoint) {
     job.checkpoint();
     const auto entries =
         store.integer("SELECT entries FROM checkpoints WHERE status = 'complete' ORDER BY id DESC LIMIT 1");
     small = entries < static_cast<std::int64_t>(s.keys / 10) ? small + 1 : 0;
   }
+  if (small != 2)
+    std::printf("the checkpoints did not become small before the measurement\n");
 }
 
 struct updates_made {
@@ -146,9 +151,7 @@ double processor_seconds() {
 class large_run {
 public:
   large_run(const settings& s, weir::runtime& jobs, bool checkpoints)
-      : checkpoints_(checkpoints),
-        tap_(std::make_shared<update_tap>(s.keys)),
-        job_(jobs.start(large_job(tap_), options_for(s, checkpoints))) {
+      : tap_(std::make_shared<update_tap>(s.keys)), job_(jobs.start(large_job(tap_), options_for(s, checkpoints))) {
     wait_until(job_, [&](const weir::job_status& now) { return updates_in(now) >= s.keys; });
     if (checkpoints)
       settle(job_, s);
@@ -163,8 +166,10 @@ public:
     const std::uint64_t before = updates_in(job_.status());
     const auto begun = clock_type::now();
     tap_->turn_on();
-    if (take_checkpoint)
+    if (take_checkpoint) {
       job_.checkpoint();
+      wait_for_store();
+    }
     std::this_thread::sleep_until(begun + time);
     rest();
     sum.updates += updates_in(job_.status()) - before;
@@ -183,19 +188,32 @@ public:
   }
 
 private:
+  /// What a checkpoint leaves to be done: old chunks are deleted, and the log is copied into the file. That is work of
+  /// this job, not of the one whose turn comes next.
+  static void wait_for_store() {
+    for (std::uint64_t rests = weir::rests_taken();;) {
+      std::this_thread::sleep_for(20ms);
+      if (rests == weir::rests_taken())
+        return;
+      rests = weir::rests_taken();
+    }
+  }
+
   /// Until what was read has come to the state.
   void rest() {
     tap_->turn_off();
     for (weir::job_status now = job_.status();;) {
-      std::this_thread::sleep_for(1ms);
+      if (job_.wait_for(1ms))
+        job_.wait(); // throws what it failed with
       weir::job_status next = job_.status();
+      if (next.restarts != 0)
+        throw weir::error({"the measured job", "to run without a failure", "one that restarted", "read its store"});
       if (next.records_read == now.records_read && updates_in(next) == next.records_read)
         return;
       now = std::move(next);
     }
   }
 
-  bool checkpoints_;
   std::shared_ptr<update_tap> tap_;
   weir::job_handle job_;
 };
@@ -272,7 +290,8 @@ double longest_first_touch_ms() {
 /// The longest that two busy threads, which do nothing else, were kept from the processor in a few seconds: what the
 /// machine does then is in the pauses by the clock.
 double longest_gap_ms() {
-  const auto busy = [](double& longest) {
+  const auto busy = [](double& found) {
+    double longest = 0;
     const auto begun = clock_type::now();
     auto last = begun;
     while (last - begun < 5s) {
@@ -280,6 +299,7 @@ double longest_gap_ms() {
       longest = std::max(longest, std::chrono::duration<double, std::milli>(now - last).count());
       last = now;
     }
+    found = longest;
   };
   double longest[2] = {0, 0};
   std::thread other{busy, std::ref(longest[1])};
@@ -330,8 +350,8 @@ int main(int argc, char** argv) {
   weir::command_line cli{argc, argv};
   settings s;
   s.keys = cli.option("keys", s.keys, "keys of the state");
-  s.rounds = cli.option("rounds", s.rounds, "how often both jobs are started anew");
-  s.pairs = cli.option("pairs", s.pairs, "pairs of seconds of a round, one without and one with a checkpoint");
+  s.rounds = cli.option("rounds", s.rounds, "how often both jobs are started anew, at least 1");
+  s.pairs = cli.option("pairs", s.pairs, "pairs of seconds of a round, at least 1");
   s.folder = cli.option("folder", std::filesystem::temp_directory_path().string(), "where the store goes");
   try {
     const auto command = cli.parse("state");
@@ -339,6 +359,8 @@ int main(int argc, char** argv) {
       std::fputs(command.text.c_str(), stdout);
       return 0;
     }
+    s.rounds = std::max<std::size_t>(s.rounds, 1);
+    s.pairs = std::max<std::size_t>(s.pairs, 1);
     s.compress = command.options.compress_checkpoints;
     caf::actor_system_config config;
     weir::use_fair_scheduler(config, 2);
@@ -352,7 +374,7 @@ int main(int argc, char** argv) {
       steady_updates(s, round % 2 != 0, figures);
     std::printf("%zu pairs of seconds: %.1f million updates a second with a checkpoint in each\n",
                 figures.ratios.size(), weir::bench::median(figures.rates) / 1e6);
-    weir::bench::print_spread("to those without checkpoints", figures.ratios);
+    weir::bench::print_spread("updates a second with checkpoints, to those without", figures.ratios);
     weir::bench::print_spread("the same by processor time", figures.work_ratios);
     std::printf("all pairs together, with the bases that were written in them: %.3f, by processor time %.3f\n",
                 figures.with.rate() / figures.without.rate(),

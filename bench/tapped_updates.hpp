@@ -61,6 +61,7 @@ private:
   std::shared_ptr<waker> waker_;
 };
 
+/// Reads while the tap is on. What it reads depends on the tap as well as on the position: it is not replayed alike.
 class tapped_reader final : public split_reader {
 public:
   tapped_reader(std::shared_ptr<update_tap> tap, std::uint64_t next) : tap_(std::move(tap)), next_(next) {}
@@ -84,6 +85,7 @@ private:
   std::uint64_t next_;
 };
 
+/// One split, which never ends.
 class tapped_source final : public any_source {
 public:
   explicit tapped_source(std::shared_ptr<update_tap> tap) : tap_(std::move(tap)) {}

@@ -3,6 +3,7 @@
 #include "../actors/dispatch.hpp"
 #include "../actors/error_report.hpp"
 #include "../persistence/error.hpp"
+#include "../persistence/thread_pace.hpp"
 #include "coordinator_messages.hpp"
 
 #include <algorithm>
@@ -180,6 +181,7 @@ written_savepoint job_handle::savepoint(const std::string& to) {
   const std::string store = store_for_savepoint();
   require_savepoint_place(to);
   const job_control::no_pruning hold{*control_};
+  const thread_pace pace{system_pacing()}; // beside the running job
   return write_savepoint(store, checkpoint(), to, control_->now(), control_->compress_savepoints());
 }
 

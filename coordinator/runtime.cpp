@@ -1,6 +1,5 @@
 #include "runtime.hpp"
 
-#include "../persistence/paced_vfs.hpp"
 #include "human_text.hpp"
 #include "in_flight_plan.hpp"
 #include "job_control.hpp"
@@ -27,8 +26,7 @@ void refuse_problems(const std::string& job_name, const std::vector<graph_proble
     throw job_error({"a job", "a name", "none", "give it one: weir::job job{\"word-count\"}"});
 }
 
-store_options options_for_store(const job_options& options, const std::string& job, environment& env,
-                                blocking_work blocking) {
+store_options options_for_store(const job_options& options, const std::string& job, environment& env) {
   store_options store;
   store.job = job;
   store.path = options.store.empty() ? job + ".weir" : options.store;
@@ -38,8 +36,6 @@ store_options options_for_store(const job_options& options, const std::string& j
   store.new_run_uuid = env.uuid();
   store.savepoint = options.from_savepoint;
   store.compress = options.compress_checkpoints;
-  if (blocking == blocking_work::own_thread)
-    store.vfs = paced_vfs();
   return store;
 }
 
@@ -82,8 +78,10 @@ job_handle runtime::start(const job& j, const job_options& options) {
   const job_plan& plan = *prepared.plan;
   prepared.facts = inspect_operators(plan, options.checkpoints);
 
-  const store_options where = options_for_store(options, name, *env_, blocking_);
+  store_options where = options_for_store(options, name, *env_);
   const bool has_file = where.mode != store_mode::memory;
+  if (has_file && blocking_ == blocking_work::own_thread)
+    where.pace = system_pacing(); // in a simulation nobody sleeps
   if (has_file)
     refuse_sinks_on_store(plan, where.path);
   prepared.store = std::make_shared<checkpoint_store>(checkpoint_store::open(where));

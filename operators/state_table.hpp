@@ -76,7 +76,7 @@ public:
         return nullptr;
       before_timed_write(at, number);
     } else if (tracking_) {
-      before_write(at, number);
+      before_write(at, number, epoch_);
     }
     return &groups_[at].at(number).value;
   }
@@ -215,7 +215,7 @@ private:
     const std::uint32_t number = in.find(tag, key);
     if (number == group::none) [[unlikely]]
       return in.at(insert(in, tag, key));
-    before_write_as<How>(at, number);
+    before_write_as<How>(at, number, epoch_);
     return in.at(number);
   }
 
@@ -228,19 +228,17 @@ private:
   std::uint32_t insert(group& in, std::uint32_t tag, const Query& key);
 
   template <detail::table_access How>
-  void before_write_as(std::uint32_t at, std::uint32_t number) {
+  void before_write_as(std::uint32_t at, std::uint32_t number, std::uint8_t epoch) {
     if constexpr (How == access::timed)
       before_timed_write(at, number);
     else if constexpr (How == access::tracked)
-      before_write(at, number);
+      before_write(at, number, epoch);
   }
 
-  [[nodiscard]] static bool was_written_in(std::uint8_t epoch, std::uint8_t stamp) {
-    return (stamp & (stamps::epoch_bits | stamps::dead)) == epoch;
-  }
-  // Must come before every change of an entry's value.
-  void before_write(std::uint32_t at, std::uint32_t number) {
-    if (!was_written_in(epoch_, groups_[at].stamp(number))) [[unlikely]]
+  // Must come before every change of an entry's value. `epoch` is the present one: a loop has a copy of it, which the
+  // compiler need not read again after each record.
+  void before_write(std::uint32_t at, std::uint32_t number, std::uint8_t epoch) {
+    if ((groups_[at].stamp(number) & (stamps::epoch_bits | stamps::dead)) != epoch) [[unlikely]]
       first_write(at, number);
   }
   void first_write(std::uint32_t at, std::uint32_t number);

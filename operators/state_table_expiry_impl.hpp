@@ -15,7 +15,7 @@ void state_table<K, V>::before_timed_write(std::uint32_t at, std::uint32_t numbe
     if (!begins && !clock_.reads_refresh() && std::as_const(in.at(number).value).is_settled())
       return;
   if (tracking_)
-    before_write(at, number); // which saves what was there at the mark, and its time
+    before_write(at, number, epoch_); // which saves what was there at the mark, and its time
   if (begins) {
     if (!dead) {
       in.at(number).value = V{};

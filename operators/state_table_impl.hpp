@@ -31,7 +31,7 @@ std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t f
   for (std::size_t i = from; i != std::min(from + entries_ahead, to); ++i)
     fetch_entry(i);
 
-  [[maybe_unused]] const std::uint8_t epoch = epoch_; // a copy: the compiler need not fear that records overwrite it
+  [[maybe_unused]] const std::uint8_t epoch = epoch_;
   for (std::size_t i = from; i != to; ++i) {
     const std::uint32_t at = group_ring[i % slots_ahead];
     const std::uint32_t likely = number_ring[i % entries_ahead];
@@ -46,12 +46,7 @@ std::size_t state_table<K, V>::stream(const std::uint64_t* hashes, std::size_t f
       if (times != nullptr)
         clock_.set_access(detail::stored_time_of(times[i]));
     if (likely != group::none && in.at(likely).key == key) [[likely]] {
-      if constexpr (How == access::tracked) {
-        if (!was_written_in(epoch, in.stamp(likely))) [[unlikely]]
-          first_write(at, likely);
-      } else {
-        before_write_as<How>(at, likely);
-      }
+      before_write_as<How>(at, likely, epoch);
       found = &in.at(likely);
     } else {
       found = &touch_at<How>(at, hashes[i], key);
@@ -193,7 +188,7 @@ bool state_table<K, V>::encode(std::size_t max_entries, std::vector<encoded_chun
       writer_->begin_group(key_group{owned_.first + cursor_group_});
     while (cursor_ != end && max_entries != 0) {
       const std::size_t had = writer_->bytes();
-      if (!base && end - cursor_ > entries_ahead) // in the order of their changes: anywhere
+      if (!base && end - cursor_ > entries_ahead) // they are in the order of their changes, which is anywhere
         in.prefetch_numbered(in.frozen[cursor_ + entries_ahead]);
       encode_entry(in, base ? cursor_ : in.frozen[cursor_]);
       ++cursor_;

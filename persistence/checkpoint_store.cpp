@@ -58,6 +58,8 @@ checkpoint_store& checkpoint_store::operator=(checkpoint_store&& other) noexcept
     lock_ = std::move(other.lock_);
     run_ = other.run_;
     opened_ = std::move(other.opened_);
+    compress_ = other.compress_;
+    pace_ = other.pace_;
     in_group_ = other.in_group_;
     is_noteworthy_ = other.is_noteworthy_;
     lost_attempts_ = other.lost_attempts_;
@@ -65,6 +67,11 @@ checkpoint_store& checkpoint_store::operator=(checkpoint_store&& other) noexcept
     maintain_at_bytes_ = other.maintain_at_bytes_;
   }
   return *this;
+}
+
+void checkpoint_store::keep_pace(std::optional<thread_pace>& here) const {
+  if (pace_)
+    here.emplace(*pace_);
 }
 
 void checkpoint_store::refuse(std::string thing, std::string expected, std::string found) const {
@@ -234,6 +241,8 @@ void checkpoint_store::end_run(run_status status, wall_time now) {
 void checkpoint_store::group(const std::function<void()>& commands) {
   if (in_group_)
     throw usage_error({"a group of commands", "to hold commands only", "another group", {}});
+  std::optional<thread_pace> pace;
+  keep_pace(pace);
   in_group_ = true;
   struct leave {
     bool& flag;
@@ -315,6 +324,8 @@ bool checkpoint_store::wants_maintenance() const {
 void checkpoint_store::maintain() {
   if (!wants_maintenance())
     return;
+  std::optional<thread_pace> pace;
+  keep_pace(pace);
   (void)database_->checkpoint_log();
   // While a reader holds the log it cannot be begun anew: go on in steps, not at each commit.
   maintain_at_bytes_ = database_->log_bytes() + log_step_bytes;

@@ -5,6 +5,7 @@
 #include "checkpoint_records.hpp"
 #include "file_lock.hpp"
 #include "store_note.hpp"
+#include "thread_pace.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,8 @@ struct store_options {
   /// `fresh`.
   std::filesystem::path savepoint;
   bool compress = false; ///< chunks are compressed where that makes them smaller
+  /// Who writes snapshots, prunes or maintains rests in between. None: nobody does.
+  std::optional<pacing> pace;
 };
 
 /// What opening found.
@@ -155,6 +158,7 @@ private:
                    opened_store opened);
 
   void close() noexcept;
+  void keep_pace(std::optional<thread_pace>& here) const;
   void after_commit() noexcept;
   void leave_note();
   [[nodiscard]] bool is_large_for_the_disk(std::int64_t log_bytes) const;
@@ -186,6 +190,7 @@ private:
   std::int64_t run_;
   opened_store opened_;
   bool compress_ = false;
+  std::optional<pacing> pace_;
   bool in_group_ = false;
   bool is_noteworthy_ = false; ///< something has changed that the note says
   attempt_id lost_attempts_;   ///< attempts up to this one were given, and the store knows nothing of them

@@ -230,6 +230,7 @@ checkpoint_store checkpoint_store::open(const store_options& asked) {
     checkpoint_store store{
         {}, std::move(database), header_run, {false, options.new_run_uuid, run_status::running, {}, {}}};
     store.compress_ = options.compress;
+    store.pace_ = options.pace;
     if (savepoint) {
       const auto view = savepoint->one_view(); // it may be edited meanwhile
       store.opened_.newest_complete = savepoint_checkpoint(*savepoint, options);
@@ -307,6 +308,7 @@ checkpoint_store checkpoint_store::open_file(const fs::path& path, const store_o
   opened.status = header.status;
   checkpoint_store store{{}, std::move(database), header.run, std::move(opened)};
   store.compress_ = options.compress;
+  store.pace_ = options.pace;
   if (const auto newest = store.newest_complete(); newest != checkpoint_id{})
     store.opened_.newest_complete = newest;
   store.settle_opening(note, options.now);

@@ -57,6 +57,8 @@ void checkpoint_store::restore_operators(std::optional<region_id> region, std::o
 }
 
 prune_result checkpoint_store::prune(std::size_t retain, wall_time now, const prune_limits& limits) {
+  std::optional<thread_pace> pace;
+  keep_pace(pace);
   prune_result result;
   sqlite_transaction transaction{*database_};
   std::vector<checkpoint_id> complete;

@@ -57,6 +57,7 @@ void require_consistent(const subtask_snapshot& snapshot) {
       throw damaged_error({"a chunk of " + name + " from " + snapshot.task + "/" + to_string(snapshot.index),
                            "the bytes that its checksum was made from", "other ones",
                            "the region restarts from the newest checkpoint; check the memory if it recurs"});
+    rest_if_due();
   }
 }
 
@@ -74,6 +75,7 @@ public:
       if (auto packed = compress_chunk(chunk.bytes))
         compressed_.back() = {std::move(*packed), 0};
       compressed_.back().checksum = checksum_of_bytes(compressed_.back().bytes);
+      rest_if_due();
     }
   }
 
@@ -98,6 +100,8 @@ private:
 };
 
 write_result checkpoint_store::write(const subtask_snapshot& snapshot, wall_time now) {
+  std::optional<thread_pace> pace;
+  keep_pace(pace);
   require_consistent(snapshot);
   sqlite_transaction transaction{*database_};
   if (const auto refused = refusal_of(snapshot))
@@ -210,6 +214,7 @@ void checkpoint_store::store_table(const subtask_snapshot& snapshot, const store
                      snapshot.parallelism, snapshot.checkpoint, kind, parent, chunk.first, chunk.last, chunk.entries,
                      forms.bytes(i).size(), std::bit_cast<std::int64_t>(forms.checksum(i)), schema);
     insert_bytes.run(database_->last_row_id(), forms.bytes(i));
+    rest_if_due();
   }
 }
 

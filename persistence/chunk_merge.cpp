@@ -1,6 +1,7 @@
 #include "chunk_merge.hpp"
 
 #include "error.hpp"
+#include "thread_pace.hpp"
 
 #include <algorithm>
 #include <compare>
@@ -87,6 +88,7 @@ std::vector<encoded_chunk> merge_chunks(std::span<const std::span<const std::byt
       for (std::size_t number = 0; open[i].more && open[i].reader.group() == *group; open[i].advance())
         entries.push_back({open[i].entry, i, number++});
     std::sort(entries.begin(), entries.end(), comes_before);
+    rest_if_due();
     writer.begin_group(*group);
     const chunk_entry* former = nullptr;
     for (const dated_entry& next : entries) {

@@ -1,6 +1,8 @@
 // The SQLite calls behind sqlite_database.hpp, and what their errors become.
 #include "sqlite_database.hpp"
 
+#include "paced_files.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -146,6 +148,7 @@ public:
   int depth = 0;
   std::int64_t log_pages = 0;
   std::int64_t page_bytes = 0;
+  std::unique_ptr<paced_files> paced; // must outlive the handle, which the destructor closes
 };
 
 // --- statements
@@ -348,6 +351,10 @@ void sqlite_database::use_write_ahead_log(std::int64_t size_limit_bytes) {
         return SQLITE_OK;
       },
       connection_.get());
+  if (!connection_->paced) {
+    (void)integer("PRAGMA schema_version"); // which opens the log
+    connection_->paced = std::make_unique<paced_files>(connection_->handle);
+  }
 }
 
 std::int64_t sqlite_database::log_bytes() const {
@@ -389,8 +396,6 @@ sqlite_transaction::sqlite_transaction(sqlite_database& database, kind k)
     database_.run("SAVEPOINT part");
   } else {
     database_.run(k == kind::write ? "BEGIN IMMEDIATE" : "BEGIN");
-    if (k == kind::write)
-      paced_.emplace();
   }
   ++connection.depth;
 }

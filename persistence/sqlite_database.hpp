@@ -3,7 +3,6 @@
 
 #include "error.hpp"
 #include "ids.hpp"
-#include "paced_vfs.hpp"
 #include "wall_time.hpp"
 
 #include <chrono>
@@ -162,7 +161,8 @@ public:
   /// Makes `name()` known to this connection as a function without parameters that returns 1.
   void add_marker_function(const std::string& name);
 
-  /// Write-ahead log, synced at each commit, checkpointed only by `checkpoint_log`, never by SQLite itself.
+  /// Write-ahead log, synced at each commit, checkpointed only by `checkpoint_log`, never by SQLite itself. From
+  /// now on a thread that has a `thread_pace` rests between the pages that it writes and reads.
   void use_write_ahead_log(std::int64_t size_limit_bytes);
   /// The bytes in the log after the last commit of this connection.
   [[nodiscard]] std::int64_t log_bytes() const;
@@ -199,7 +199,6 @@ public:
 private:
   sqlite_database& database_;
   int depth_;
-  std::optional<paced_reads> paced_; // of one that writes
   bool open_ = true;
 };
 

@@ -273,8 +273,7 @@ TEST_CASE("a string_view finds what a string made", "[state_table]") {
   CHECK(table.erase(key_hash(key), key));
 }
 
-TEST_CASE("a snapshot is a base at first, when asked for, when the deltas outgrow it, and after sixteen",
-          "[state_table]") {
+TEST_CASE("a snapshot is a base at first, when asked for, when the deltas outgrow it, and after 256", "[state_table]") {
   state_table<std::uint64_t, std::uint64_t> table{"state"};
   table.configure(everything, max_parallelism, true);
   const auto touch = [&](std::uint64_t from, std::uint64_t to) {
